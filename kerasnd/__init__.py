@@ -1,0 +1,35 @@
+"""kerasnd: novelty detection with TensorFlow and Keras 3.
+
+The public names are imported when they are first used, so that `import kerasnd` and `bin/train --help` cost nothing.
+"""
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Autoencoder": "kerasnd.methods.autoencoder",
+    "DeepSVDD": "kerasnd.methods.deep_svdd",
+    "Detector": "kerasnd.detector",
+    "OCNN": "kerasnd.methods.ocnn",
+    "RCAE": "kerasnd.methods.rcae",
+    "load_data": "kerasnd.data.sources",
+}
+_MODULES = {"metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}
+
+__all__ = ["__version__", *sorted({**_HOMES, **_MODULES})]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        value = importlib.import_module(_MODULES[name])
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
+        from kerasnd.errors import suggest
+        raise AttributeError(f"module 'kerasnd' has no attribute '{name}'.{suggest(name, __all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,47 @@
+"""Scores and judges a finished run again: flags -> `runs.evaluate`."""
+import sys
+
+from kerasnd.cli import finished, flags
+
+ABOUT = """
+Scores a run's test set again, or another set, and rewrites the run's scores, metrics and figures.
+
+  bin/evaluate --run=saved_models/ocnn/digits/3/0
+  bin/evaluate --run=saved_models/ocnn/mnist/3/0 --outliers=fashion_mnist
+"""
+
+
+def program():
+    """Returns the `Flags` of this program."""
+    evaluate = flags.Flags(ABOUT)
+    evaluate.group("What to judge")
+    evaluate.string("run", None, "The run folder.")
+    evaluate.string("dataset", None, "Another data set or path than the run's own.")
+    evaluate.string("normal", None, "Other normal classes than the run's own.")
+    evaluate.string("outliers", "", "The anomalies come from this set or path instead, or are made: uniform_noise, "
+                    "gaussian_noise.")
+    evaluate.group("More about the data")
+    evaluate.string("data_dir", None, "Where TFDS sets are prepared; else TFDS_DATA_DIR.")
+    evaluate.string("label_column", None, "The column of a .csv that holds the class.")
+    evaluate.switch("skip_unreadable", "Leave broken images out, and say which, instead of stopping.")
+    finished.machine_flags(evaluate)
+    return evaluate
+
+
+def evaluate(values, overrides):
+    """Hands the run and what to judge it on to `runs.evaluate`."""
+    finished.no_overrides(overrides)
+    run = finished.existing_run(values)
+    finished.settle(values)
+    from kerasnd import runs
+    runs.evaluate(run, **{name: values[name].value for name in
+                          ("dataset", "normal", "outliers", "data_dir", "label_column", "skip_unreadable")})
+
+
+def main(argv=None):
+    """Returns the exit code."""
+    return flags.run("evaluate", program(), evaluate, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""What must be settled in a process before TensorFlow is imported."""
+import contextlib
+import ctypes
+import os
+import sys
+import tempfile
+
+
+def settle(device="auto", threads=0):
+    """Environment, memory allocator and a quiet import of TensorFlow.
+
+    Args:
+        device: "auto", "cpu" or "gpu"; "cpu" hides every GPU from this process.
+        threads: int >= 0, threads of one operation; 0 leaves the choice to TensorFlow.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"     # train steps are written with tf.GradientTape
+    asked_for_noise = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    if threads:
+        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[name] = str(threads)
+    keep_memory()
+    with contextlib.nullcontext() if asked_for_noise else _muffled(errors=device == "gpu"):
+        import tensorflow
+        tensorflow.config.list_physical_devices()  # the driver's complaints come now; starts no runtime yet
+
+
+def keep_memory():
+    """Lets glibc keep freed memory, so that a training step does not fault in the same pages anew.
+
+    By default each large buffer is handed back to the kernel and mapped again at the next step: small networks ran
+    up to twice slower. Same as MALLOC_TRIM_THRESHOLD_, MALLOC_TOP_PAD_ and MALLOC_MMAP_THRESHOLD_, which win where
+    they are set; without effect where the C library is not glibc.
+    """
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(AttributeError, OSError):
+        option = ctypes.CDLL(None).mallopt
+        for name, number, values in (("TRIM_THRESHOLD", -1, (1 << 30,)), ("TOP_PAD", -2, (1 << 26,)),
+                                     ("MMAP_THRESHOLD", -3, (1 << 30, 1 << 25))):    # before 2.35: 32 MiB at most
+            if f"MALLOC_{name}_" not in os.environ:
+                any(option(number, value) for value in values)
+
+
+@contextlib.contextmanager
+def _muffled(errors):
+    """Holds back what libraries write to stderr while they load: TensorFlow's greeting knows no log level.
+
+    Args:
+        errors: bool, lines marked as errors are shown afterwards. Everything is shown when loading fails.
+    """
+    sys.stderr.flush()
+    true_stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            sys.stderr.flush()
+            os.dup2(true_stderr, 2)
+            os.close(true_stderr)
+            held.seek(0)
+            for line in held:
+                if failed or (errors and line[:1] in b"EF"):
+                    os.write(2, line)

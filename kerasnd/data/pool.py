@@ -1,0 +1,112 @@
+"""What a source hands over: examples and their categories, which know no anomaly."""
+import dataclasses
+
+import numpy
+
+from kerasnd.errors import Misuse, suggest
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """All examples of a source in the order in which they were loaded: its train part, then its test part.
+
+    Attributes:
+        x: array (n, ...), raw values: uint8 or uint16 (n, height, width, channels) for images, else float32;
+            or a `Stream` of the same shape where the images would not fit in memory.
+        category: int64 (n,) in 0..k-1.
+        official: None, or str (n,) of "train" and "test".
+        names: tuple of k str, the name of each category.
+        paths: None, or str (n,), where each example came from.
+        skipped: tuple of (path, reason), the unreadable files that were left out.
+    """
+
+    x: object
+    category: numpy.ndarray
+    official: numpy.ndarray | None
+    names: tuple
+    paths: numpy.ndarray | None = None
+    skipped: tuple = ()
+
+    @property
+    def example_shape(self):
+        """tuple of int, the shape of one example."""
+        return tuple(int(side) for side in self.x.shape[1:])
+
+    @property
+    def is_image(self):
+        """bool, an example has a height, a width and channels."""
+        return len(self.example_shape) == 3
+
+
+class Stream:
+    """Images that are read anew on every pass, so that memory does not grow with their number.
+
+    Attributes:
+        shape: tuple (n, height, width, channels).
+        dtype: numpy.dtype of the pixels.
+    """
+
+    def __init__(self, shape, dtype):
+        self.shape = tuple(int(side) for side in shape)
+        self.dtype = numpy.dtype(dtype)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def examples(self, index):
+        """Reads the examples of `index`, in an order that is always the same but need not be that of `index`.
+
+        Args:
+            index: int64 (m,), distinct positions in 0..n-1.
+
+        Returns:
+            tf.data.Dataset of (position, x), one example each: position int64 scalar, the place of the example
+            within `index`; x of this stream's dtype, (height, width, channels). Pure TensorFlow operations.
+        """
+        raise NotImplementedError
+
+
+def normal_classes(pool, normal):
+    """Which categories count as normal.
+
+    Args:
+        pool: Pool.
+        normal: str, int, or a sequence of them: class names or numbers, in a str separated by commas. A number is
+            looked up among the names first, then taken for a category.
+
+    Returns:
+        tuple of int, ascending and distinct, in 0..k-1.
+
+    Raises:
+        Misuse: a class does not exist or has no example.
+    """
+    if isinstance(normal, str) and normal not in pool.names:
+        words = [word.strip() for word in normal.split(",")]
+    elif isinstance(normal, (list, tuple, set, frozenset, numpy.ndarray)):
+        words = [str(word) for word in normal]
+    else:
+        words = [str(normal)]
+    words = [word for word in words if word]
+    if not words:
+        raise Misuse(f"`normal` must name at least one class. Received: normal={normal!r}. {_existing(pool.names)}")
+    chosen = sorted({_category(pool.names, word) for word in words})
+    count = numpy.bincount(pool.category, minlength=len(pool.names))
+    for category in chosen:
+        if count[category] == 0:
+            raise Misuse(f"`normal` must be classes with examples. Received: normal={pool.names[category]!r}, which "
+                         f"has 0 of {len(pool.category)} examples.")
+    return tuple(chosen)
+
+
+def _category(names, word):
+    if word in names:
+        return names.index(word)
+    if word.isdecimal() and int(word) < len(names):
+        return int(word)
+    raise Misuse(f"`normal` must be a class of the data set. Received: normal={word!r}."
+                 f"{suggest(word, names)} {_existing(names)}")
+
+
+def _existing(names, most=12):
+    listed = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    return f"Its {len(names)} classes: {listed}."

@@ -1,0 +1,26 @@
+"""The methods by the name that `--method` takes. Imported when asked for, so that a look at the names is free."""
+import importlib
+
+from kerasnd.errors import Misuse, suggest
+
+METHODS = {
+    "autoencoder": "kerasnd.methods.autoencoder.Autoencoder",
+    "rcae": "kerasnd.methods.rcae.RCAE",
+    "deep_svdd": "kerasnd.methods.deep_svdd.DeepSVDD",
+    "ocnn": "kerasnd.methods.ocnn.OCNN",
+}
+
+
+def method(name):
+    """The detector class of a method.
+
+    Args:
+        name: str, a key of `METHODS`.
+
+    Raises:
+        Misuse: there is no such method.
+    """
+    if name not in METHODS:
+        raise Misuse(f"`method` must be one of {', '.join(METHODS)}. Received: {name}.{suggest(name, METHODS)}")
+    module, _, class_name = METHODS[name].rpartition(".")
+    return getattr(importlib.import_module(module), class_name)

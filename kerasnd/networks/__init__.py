@@ -1,0 +1,1 @@
+"""Networks: functions that build Keras models, and the layers that they need."""
