@@ -8,8 +8,9 @@ import pathlib
 
 import numpy
 
-from kerasnd import atomic, metrics
+from kerasnd import metrics
 from kerasnd.errors import Misuse
+from kerasnd.folder import whole
 
 NORMAL, ANOMALOUS, INK = "#0072B2", "#D55E00", "#333333"
 SMALL, MEDIUM, LARGE = 8, 10, 12        # points
@@ -30,7 +31,7 @@ def _save(figure, path):
     if suffix not in FORMATS:
         raise Misuse(f"`path` of a figure must end in {', '.join(FORMATS)}. Received: path={str(path)!r}. "
                      "The suffix chooses the format.")
-    with atomic.replacing(path) as partial:
+    with whole(path) as partial:
         figure.savefig(partial, format=suffix[1:])
 
 
@@ -188,9 +189,11 @@ def _cells(rows, columns, aspect, left, between, below):
 
 
 def _cell(axes, picture, color, width):
-    """One image in a coloured frame."""
+    """One image in a coloured frame that hides none of its pixels."""
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
-    axes.set(xticks=[], yticks=[])
+    high, wide = picture.shape[:2]
+    gap = 0.5 + 0.04 * max(high, wide)
+    axes.set(xticks=[], yticks=[], xlim=(-gap, wide - 1 + gap), ylim=(high - 1 + gap, -gap))
     for spine in axes.spines.values():
         spine.set(edgecolor=color, linewidth=width)
 

@@ -145,7 +145,7 @@ def detection_error(label, score):
     _, normal, anomalous = _groups(label, score)
     n_normal, n_anomalous = int(normal.sum()), int(anomalous.sum())
     wrong = (n_normal - numpy.cumsum(normal)) * n_anomalous + numpy.cumsum(anomalous) * n_normal
-    # Accepting everything, the last entry, costs 1/2; so does accepting nothing, which need not be listed then.
+    # Accepting everything, the last entry, costs 1/2; so does accepting nothing, which is not listed.
     return float(wrong.min() / (2 * n_normal * n_anomalous))
 
 

@@ -1,6 +1,7 @@
 """Scores and judges a finished run again: flags -> `runs.evaluate`."""
 import sys
 
+from kerasnd import process
 from kerasnd.cli import finished, flags
 
 ABOUT = """
@@ -32,7 +33,8 @@ def evaluate(values, overrides):
     """Hands the run and what to judge it on to `runs.evaluate`."""
     finished.no_overrides(overrides)
     run = finished.existing_run(values)
-    finished.settle(values)
+    process.settle(values["device"].value, values["threads"].value)
+    process.import_tensorflow()
     from kerasnd import runs
     runs.evaluate(run, **{name: values[name].value for name in
                           ("dataset", "normal", "outliers", "data_dir", "label_column", "skip_unreadable")})

@@ -11,12 +11,6 @@ def machine_flags(program):
     program.count("threads", "Threads of one operation; 0 leaves the choice to TensorFlow.")
 
 
-def settle(values):
-    """Prepares the process as those flags say."""
-    from kerasnd.cli import process
-    process.settle(values["device"].value, values["threads"].value)
-
-
 def required(values, **examples):
     """Raises Misuse for the first flag of `examples` ({name: what one writes}) that was not given."""
     for name, example in examples.items():

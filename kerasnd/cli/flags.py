@@ -3,6 +3,7 @@
 As it comes, absl exits 1 on `--help` and on its parse errors, and prints a traceback for a program's own refusals.
 """
 import errno
+import os
 import re
 import sys
 import textwrap
@@ -64,14 +65,31 @@ class Flags:
         except flags.UnrecognizedFlagError as error:
             raise Misuse(f"`--{error.flagname}` must be a flag of this program; --help lists them. Received: "
                          f"--{error.flagname}.{suggest(error.flagname, self._names() | {'config'})}") from None
+        except flags.IllegalFlagValueError as error:
+            raise Misuse(self._expectation(str(error))) from None
         except flags.Error as error:
-            raise Misuse(_in_one_line(error)) from None
+            missing = re.match(r"Missing value for flag -*(\w+)", str(error))
+            raise Misuse(f"`--{missing[1]}` must be given a value. Received: none. Write --{missing[1]}=VALUE." if missing
+                         else _in_one_line(error)) from None
         if rest:
             raise Misuse(f"`{rest[0]}` must belong to a flag. Received: {' '.join(rest)}. Write values as --flag=value, "
                          "quoted where they hold spaces.")
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()
         return self.values, overrides
+
+    def _expectation(self, told):
+        """absl's "flag --name=value: why" in the words of the other refusals."""
+        parts = re.match(r"flag --(\w+)=(.*?): ", told, re.DOTALL)
+        if not parts:
+            return told
+        name, received = parts.groups()
+        parser = self.values[name].parser
+        expected = {"int": "a whole number, 0 or more", "bool": "true or false"}.get(parser.flag_type(), "what --help says")
+        options = getattr(parser, "enum_values", ())
+        if options:
+            expected = f"one of {', '.join(options)}"
+        return f"`--{name}` must be {expected}. Received: --{name}={received}.{suggest(received, options)}"
 
     def _names(self):
         return {each.name for title, group in self.values.flags_by_module_dict().items() if title != _ABSL
@@ -100,7 +118,7 @@ def _entry(flag):
         head = f"  --{flag.name}={'|'.join(flag.parser.enum_values)}"
     else:
         head = f"  --{flag.name}={'N' if flag.parser.flag_type() == 'int' else 'TEXT'}"
-    text = flag.help or ""
+    text = re.sub(r"^<[^>]*>: ", "", flag.help or "")       # absl puts the options of a choice there; the head has them
     if flag.default not in (None, "", False, 0) and "default" not in text:
         text += f" (default: {flag.default})"
     wrapped = textwrap.wrap(" ".join(text.split()), 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
@@ -155,10 +173,10 @@ def run(name, program, main, argv=None, on_interrupt=""):
     """
     words = list(sys.argv[1:] if argv is None else argv)
     asked = words[:words.index("--")] if "--" in words else words
-    if {"-h", "-help", "--help", "--helpshort", "-helpfull", "--helpfull"} & set(asked):
-        print(program.help(full=bool({"-helpfull", "--helpfull"} & set(asked))))
-        return DONE
     try:
+        if {"-h", "-help", "--help", "--helpshort", "-helpfull", "--helpfull"} & set(asked):
+            print(program.help(full=bool({"-helpfull", "--helpfull"} & set(asked))), flush=True)
+            return DONE
         values, overrides = program.parse(words)
         logging.use_absl_handler()
         if not values["verbosity"].present:
@@ -168,8 +186,9 @@ def run(name, program, main, argv=None, on_interrupt=""):
         return _say(name, f"interrupted. {on_interrupt}".strip(), INTERRUPTED)
     except Misuse as error:
         return _say(name, error, MISUSE)
-    except BrokenPipeError:
-        return FAILED           # the reader of our output went away, `| head` for one: nobody is left to tell
+    except BrokenPipeError:     # the reader of our output went away, `| head` for one: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except MemoryError as error:
         return _say(name, f"memory ran out. {error} Try --limit=N, or a smaller --config.stages[0].fit.batch_size.",
                     FAILED)
@@ -178,7 +197,7 @@ def run(name, program, main, argv=None, on_interrupt=""):
         if _disk_is_full(error):
             return _say(name, "the disk is full (No space left on device). Make room and give the same command again.",
                         FAILED)
-        if isinstance(error, (BadData, OSError)):
+        if isinstance(error, (BadData, OSError, FloatingPointError)):
             return _say(name, error, FAILED)
         raise
     return DONE

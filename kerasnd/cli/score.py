@@ -2,6 +2,7 @@
 import sys
 from pathlib import Path
 
+from kerasnd import process
 from kerasnd.cli import finished, flags
 from kerasnd.errors import Misuse
 
@@ -35,7 +36,8 @@ def score(values, overrides):
         raise Misuse(f"`--input` must be a file or a folder that exists. Received: --input={source}. Check the path.")
     if output.suffix != ".csv" or output.is_dir():
         raise Misuse(f"`--output` must name a .csv file. Received: --output={output}. Write --output=scores.csv.")
-    finished.settle(values)
+    process.settle(values["device"].value, values["threads"].value)
+    process.import_tensorflow()
     from kerasnd import runs
     runs.score(run, source, output, label_column=values["label_column"].value,
                skip_unreadable=values["skip_unreadable"].value)

@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+from kerasnd import process
 from kerasnd.cli import finished, flags
 
 ABOUT = """
@@ -57,7 +58,7 @@ def default_run(settings, method=None, config=None):
     Returns:
         Path, saved_models/<method>/<dataset>/<normal>/<seed>, every part a plain folder name.
     """
-    from kerasnd.config import split_variant
+    from kerasnd.config_file import split_variant
     name, variant = split_variant(config or method or settings["stages"][-1]["method"])
     name = "_".join(filter(None, [Path(name).stem, variant]))
     dataset = settings["source"]["name"]
@@ -74,12 +75,13 @@ def _folder(text):
 def train(values, overrides):
     """Resolves the config and hands everything to `runs.train`."""
     from kerasnd import config
+    process.settle(values["device"].value, values["threads"].value)
     settings = config.load(method=values["method"].value, file=values["config"].value, dataset=values["dataset"].value,
                            normal=values["normal"].value, seed=values["seed"].value,
                            label_column=values["label_column"].value,
                            skip_unreadable=values["skip_unreadable"].value, overrides=overrides)
     run = values["run"].value or default_run(settings, values["method"].value, values["config"].value)
-    finished.settle(values)
+    process.import_tensorflow()
     config.check_arguments(settings)
     from kerasnd import runs
     passed_on = ("overwrite", "distribute", "replicas", "device", "threads", "precision", "limit", "outliers", "hints",

@@ -53,6 +53,10 @@ class Stream:
     def __len__(self):
         return self.shape[0]
 
+    def take(self, index):
+        """The examples of `index` alone, int64 (m,), as a Stream of m examples in that order."""
+        return Taken(self, index)
+
     def examples(self, index):
         """Reads the examples of `index`, in an order that is always the same but need not be that of `index`.
 
@@ -64,6 +68,24 @@ class Stream:
             within `index`; x of this stream's dtype, (height, width, channels). Pure TensorFlow operations.
         """
         raise NotImplementedError
+
+
+class Taken(Stream):
+    """Some examples of another stream, counted anew."""
+
+    def __init__(self, whole, index):
+        super().__init__((len(index), *whole.shape[1:]), whole.dtype)
+        self._whole, self._index = whole, numpy.asarray(index, numpy.int64)
+
+    def examples(self, index):
+        import tensorflow as tf
+
+        return self._whole.examples(tf.gather(self._index, index))
+
+
+def too_large(shape, dtype, cache_gib):
+    """bool, an array of `shape` and `dtype` takes more than `cache_gib` GiB."""
+    return float(numpy.prod(shape, dtype=numpy.float64)) * numpy.dtype(dtype).itemsize > cache_gib * 2**30
 
 
 def normal_classes(pool, normal):

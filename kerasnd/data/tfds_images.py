@@ -1,16 +1,10 @@
 """TFDS image classification sets by name: read where they are prepared, else downloaded."""
-import concurrent.futures
-import os
-
 import numpy
 from absl import logging
 
-from kerasnd.data.pool import Pool, Stream
-from kerasnd.data.resizing import resize
+from kerasnd.data.pool import Pool, Stream, too_large
+from kerasnd.data.tfds_prepared import prepared
 from kerasnd.errors import BadData, Misuse, suggest
-
-# The image is known by its type, the class by the first of these names that is there.
-CLASS_FEATURES = ("label", "object_id")
 
 
 def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0):
@@ -24,27 +18,159 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0):
         cache_gib: float, above this many GiB of raw pixels the images stay on disk.
 
     Returns:
-        Pool: the train part, then the test part (or, where there is none, the validation part), in storage order; with
-        one part only, no official parts.
+        Pool: the train part, then the test part (or the validation part, where no labelled test part exists), each in
+        storage order; of a set with one part only, that part, without official parts.
 
     Raises:
         Misuse: no such set; not an image classification set; images of many sizes and no `size`.
-        BadData: not prepared and not to be downloaded.
+        BadData: neither prepared nor to be downloaded; unreadable.
     """
-    builder = _prepared(name, data_dir)
-    image, target = _features(builder, name, label_column)
-    height, width, channels = _shape(builder, name, image, size)
-    parts = _parts(builder, name)
-    n = [builder.info.splits[part].num_examples for part in parts]
-    shape, dtype = (sum(n), height, width, channels), numpy.dtype(builder.info.features[image].np_dtype)
-    official = numpy.repeat(["train", "test"], n) if len(parts) == 2 else None
-    reading = [_read(builder, part, image, target) for part in parts]
-    if numpy.prod(shape, dtype=float) * dtype.itemsize > cache_gib * 2**30:
-        logging.info("%s: %d images of %s stay on disk and are read anew in every epoch.", name, shape[0], shape[1:])
-        x, value = TFDSStream(shape, dtype, reading, builder.info.features[image], size), _labels(reading)
-    else:
-        x, value = _cached(shape, dtype, reading, builder.info.features[image], size)
-    if not dtype.kind == "u":
-        raise Misuse(f"`name` must be a set of uint8 or uint16 images. Received: {name!r}, of {dtype} images.")
-    category, names = _categories(value, builder.info.features[target])
+    import tensorflow as tf
+
+    builder = prepared(name, data_dir)
+    image = _image_feature(builder.info.features, name)
+    target = _class_feature(builder.info.features, name, label_column)
+    feature = builder.info.features[image]
+    example_shape, dtype = _example_shape(feature, name, size), numpy.dtype(feature.np_dtype)
+    try:
+        parts = _parts(builder, image, target)
+        count = [builder.info.splits[part].num_examples for part in parts]
+        shape = (sum(count), *example_shape)
+        reading = _reading(builder, parts, image, target)
+        if too_large(shape, dtype, cache_gib):
+            logging.info("%s: %d images of %s stay on disk and are read anew on every pass.", name, shape[0], shape[1:])
+            x = TFDSStream(shape, dtype, reading.map(lambda encoded, value: encoded), feature, size)
+            value = _values(reading, shape[0])
+        else:
+            x, value = _cached(reading, shape, dtype, feature, size)
+    except tf.errors.OpError as error:
+        reason = str(error.message).splitlines()[0]
+        raise BadData(f"`name` must be a readable set. Received: {name!r}, prepared in {builder.data_dir}: {reason}. "
+                      "Delete that folder and prepare the set again.") from None
+    category, names = _categories(value, builder.info.features[target], name)
+    official = numpy.repeat(["train", "test"], count) if len(parts) == 2 else None
     return Pool(x=x, category=category, official=official, names=names)
+
+
+class TFDSStream(Stream):
+    """The images of a prepared TFDS set, read in storage order and decoded only where asked for."""
+
+    def __init__(self, shape, dtype, encoded, feature, size):
+        super().__init__(shape, dtype)
+        self._encoded, self._feature, self._size = encoded, feature, size
+
+    def examples(self, index):
+        import tensorflow as tf
+
+        index = tf.cast(index, tf.int64)
+        place = tf.tensor_scatter_nd_update(tf.fill([self.shape[0]], tf.constant(-1, tf.int64)), index[:, None],
+                                            tf.range(tf.size(index, tf.int64)))
+        # What lies behind the last example that was asked for is not read.
+        chosen = self._encoded.enumerate().take(tf.reduce_max(tf.concat([index, [-1]], 0)) + 1)
+        chosen = chosen.filter(lambda stored, encoded: place[stored] >= 0)
+        return chosen.map(lambda stored, encoded: (place[stored], _decode(encoded, self._feature, self._size)),
+                          num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def _decode(encoded, feature, size):
+    from kerasnd.data.resizing import resize
+
+    image = feature.decode_example(encoded)
+    return image if size is None else resize(image, *size)
+
+
+def _image_feature(features, name):
+    import tensorflow_datasets as tfds
+
+    images = [key for key, feature in features.items()
+              if isinstance(feature, tfds.features.Image) and not isinstance(feature, tfds.features.LabeledImage)]
+    if "image" not in images and len(images) != 1:
+        raise Misuse(f"`name` must be an image classification set. Received: name={name!r}, which has "
+                     f"{len(images) or 'no'} image features among {', '.join(features)}.")
+    key = "image" if "image" in images else images[0]
+    if numpy.dtype(features[key].np_dtype).kind != "u":
+        raise Misuse(f"`name` must be a set of uint8 or uint16 images. Received: name={name!r}, whose images are "
+                     f"{features[key].np_dtype.__name__}.")
+    return key
+
+
+def _class_feature(features, name, label_column):
+    import tensorflow_datasets as tfds
+
+    scalar = [key for key, feature in features.items() if feature.shape == () and not isinstance(feature, tfds.features.FeaturesDict)
+              and numpy.dtype(feature.np_dtype).kind in "iubOSU"]
+    if label_column is not None:
+        if label_column not in scalar:
+            raise Misuse(f"`label_column` must be a class feature of {name} ({', '.join(scalar)}). Received: "
+                         f"label_column={label_column!r}.{suggest(label_column, scalar)}")
+        return label_column
+    for key in ("label", "object_id"):
+        if key in scalar:
+            return key
+    classes = [key for key in scalar if isinstance(features[key], tfds.features.ClassLabel)]
+    if len(classes) == 1:
+        return classes[0]
+    raise Misuse(f"`name` must be an image classification set. Received: name={name!r}, which has {len(classes) or 'no'} class labels"
+                 + (f". Choose one by --label_column: {', '.join(classes)}." if classes else f" among {', '.join(features)}."))
+
+
+def _example_shape(feature, name, size):
+    height, width, channels = feature.shape
+    if size is not None:
+        height, width = size
+    if height is None or width is None:
+        raise Misuse(f"`size` must be given for a set whose images differ in size. Received: name={name!r}, size=None. "
+                     "Give --config.source.size=[h,w].")
+    return int(height), int(width), int(channels or 3)
+
+
+def _reading(builder, parts, image, target):
+    """tf.data.Dataset of (encoded image, class value), the parts one after another in storage order."""
+    import tensorflow_datasets as tfds
+
+    wanted = tfds.decode.PartialDecoding({image: True, target: True}, decoders={image: tfds.decode.SkipDecoding()})
+    # One file at a time: otherwise the order depends on how many files the set was stored in.
+    config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    datasets = [builder.as_dataset(split=part, shuffle_files=False, decoders=wanted, read_config=config) for part in parts]
+    dataset = datasets[0] if len(datasets) == 1 else datasets[0].concatenate(datasets[1])
+    return dataset.map(lambda example: (example[image], example[target]), num_parallel_calls=2)
+
+
+def _parts(builder, image, target):
+    """The training part and the part to judge, or the only one there is."""
+    there = [part for part in builder.info.splits if builder.info.splits[part].num_examples]
+    for part in ("test", "validation"):
+        if "train" in there and part in there:
+            first = next(iter(_reading(builder, [part], image, target).take(1).as_numpy_iterator()))[1]
+            # TFDS writes -1 where the labels of a test part were never published.
+            if not (isinstance(first, numpy.integer) and first < 0):
+                return ["train", part]
+    return ["train"] if "train" in there else there[:1]
+
+
+def _cached(reading, shape, dtype, feature, size):
+    import tensorflow as tf
+
+    x, value, done = numpy.empty(shape, dtype), [], 0
+    decoded = reading.map(lambda encoded, value: (_decode(encoded, feature, size), value),
+                          num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    for images, values in decoded.batch(256).prefetch(2).as_numpy_iterator():
+        x[done:done + len(images)] = images
+        value.append(values)
+        done += len(images)
+    return x, numpy.concatenate(value)
+
+
+def _values(reading, n):
+    return numpy.concatenate(list(reading.map(lambda encoded, value: value).batch(1024).as_numpy_iterator()))
+
+
+def _categories(value, feature, name):
+    import tensorflow_datasets as tfds
+
+    if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes:
+        if value.min() < 0:
+            raise BadData(f"`name` must be a labelled set. Received: {name!r}, with {int((value < 0).sum())} examples without a class.")
+        return value.astype(numpy.int64), tuple(feature.names)
+    found, category = numpy.unique(value, return_inverse=True)
+    return category.astype(numpy.int64), tuple(each.decode() if isinstance(each, bytes) else str(each) for each in found)

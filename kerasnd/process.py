@@ -7,14 +7,13 @@ import tempfile
 
 
 def settle(device="auto", threads=0):
-    """Environment, memory allocator and a quiet import of TensorFlow.
+    """Sets the environment and the memory allocator; instant.
 
     Args:
         device: "auto", "cpu" or "gpu"; "cpu" hides every GPU from this process.
         threads: int >= 0, threads of one operation; 0 leaves the choice to TensorFlow.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"     # train steps are written with tf.GradientTape
-    asked_for_noise = "TF_CPP_MIN_LOG_LEVEL" in os.environ
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -22,7 +21,12 @@ def settle(device="auto", threads=0):
         for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ[name] = str(threads)
     keep_memory()
-    with contextlib.nullcontext() if asked_for_noise else _muffled(errors=device == "gpu"):
+
+
+def import_tensorflow():
+    """Imports TensorFlow without its greeting, unless TF_CPP_MIN_LOG_LEVEL asks for it with 0 or 1."""
+    talkative = os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1")
+    with contextlib.nullcontext() if talkative else _muffled():
         import tensorflow
         tensorflow.config.list_physical_devices()  # the driver's complaints come now; starts no runtime yet
 
@@ -45,25 +49,19 @@ def keep_memory():
 
 
 @contextlib.contextmanager
-def _muffled(errors):
-    """Holds back what libraries write to stderr while they load: TensorFlow's greeting knows no log level.
-
-    Args:
-        errors: bool, lines marked as errors are shown afterwards. Everything is shown when loading fails.
-    """
+def _muffled():
+    """Holds back what is written to stderr by compiled code too, and shows it only when something is raised."""
     sys.stderr.flush()
     true_stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
-        failed = True
         try:
             yield
-            failed = False
+        except BaseException:
+            held.seek(0)
+            os.write(true_stderr, held.read())
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(true_stderr, 2)
             os.close(true_stderr)
-            held.seek(0)
-            for line in held:
-                if failed or (errors and line[:1] in b"EF"):
-                    os.write(2, line)

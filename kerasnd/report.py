@@ -1,0 +1,207 @@
+"""Many run folders -> one table. Reads config.json, metrics.json and scores.npz of each, never a model.
+
+A row of the table is a data set, a protocol with its options, a method with its variant, and whatever else of
+the configs differs between such runs, as other epochs or another lambda. Only runs that differ in nothing but
+normal class and seed are averaged. A run that is unfinished, damaged, or there twice is named and left out.
+"""
+import json
+import os
+import pathlib
+import re
+import zipfile
+import zlib
+
+import numpy
+from absl import logging
+
+from kerasnd import metrics, tables
+from kerasnd.errors import BadData, Misuse
+from kerasnd.folder import DETECTOR, METRICS, RECORD, SCORES, RunFolder, read_json, whole
+from kerasnd.tables import JUDGED, ROW, natural
+
+MARKS = {RECORD, METRICS, SCORES, DETECTOR, "log.txt"}      # any of these makes a folder a run folder
+FLAGS = {"limit": "0", "outliers": "", "hints": "", "precision": "float32"}    # change a run beside its config
+
+
+def _leaves(value, path=""):
+    """A nested config as {"stages[0].fit.epochs": "20", ...}."""
+    if isinstance(value, dict):
+        parts = [(f"{path}.{name}" if path else name, part) for name, part in value.items()]
+    elif isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        parts = [(f"{path}[{i}]", part) for i, part in enumerate(value)]
+    else:
+        return {path: value if isinstance(value, str) else json.dumps(value)}
+    return {name: text for place, part in parts for name, text in _leaves(part, place).items()}
+
+
+def _flags(command):
+    """Those of `FLAGS` that a command line sets, {"--limit": "100"}; of hints only that there are some."""
+    found, words = {}, [str(word) for word in command]
+    for word, following in zip(words, [*words[1:], ""]):
+        name, equals, value = word.partition("=")
+        value = value if equals else following
+        if name.startswith("-") and value != FLAGS.get(name.lstrip("-"), value):
+            found["--" + name.lstrip("-")] = "given" if name.endswith("hints") else value
+    return found
+
+
+def _described(record):
+    """What was run, from the content of a config.json; KeyError and its kin where that lacks something."""
+    config, last = record["config"], len(record["config"]["stages"]) - 1
+    options = ", ".join(f"{k}={v}" for k, v in sorted(_leaves(config["protocol"]).items()) if k != "name")
+    told_apart = re.compile(r"seed|normal|source\.(name|data_dir)|batches\..*|protocol\..*|stages\[\d+\]\.run"
+                            rf"|stages\[{last}\]\.(method|model\.objective)")
+    return {
+        "method": record.get("method") or config["stages"][last]["method"],
+        "variant": config["stages"][last].get("model", {}).get("objective") or "",
+        "dataset": config["source"]["name"],
+        "protocol": record["protocol"]["name"] + (f" ({options})" if options else ""),
+        "normal": str(config["normal"]),
+        "seed": config["seed"],
+        "settings": {name: text for name, text in _leaves(config).items() if not told_apart.fullmatch(name)}
+        | _flags(record.get("command") or []),
+    }
+
+
+def _judged(numbers, protocol, scores):
+    """What came out, from the content of metrics.json, held against config.json's protocol and scores.npz."""
+    under = numbers.get("protocol", protocol)
+    for part, value in (under if isinstance(under, dict) else {"name": under}).items():
+        if value != protocol.get(part, value):
+            raise BadData("it was judged on another test set than its config names: protocol "
+                          f"{part} {value}, not {protocol[part]}")
+    found = {name: numbers[name] for name in JUDGED if name == "auroc" or numbers.get(name) is not None}
+    for name, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise BadData(f"{METRICS} has {name}={value}, which is no number in [0, 1]")
+    with numpy.load(scores, allow_pickle=False) as archive:
+        label, score = archive["label"], archive["score"]
+    truth = {"n_test": len(label), "n_anomalous": int(numpy.sum(label)), "auroc": metrics.auroc(label, score)}
+    for name, value in truth.items():
+        if abs(numbers[name] - value) > 1e-6:
+            raise BadData(f"{METRICS} has {name}={numbers[name]}, but {SCORES} gives {value}")
+    return found
+
+
+def _read(place):
+    """One run folder as a dict, see `collect`; BadData where it is unfinished or damaged."""
+    run = RunFolder(place)
+    for name in (RECORD, METRICS, SCORES):
+        if not (run / name).is_file():
+            raise BadData(f"it is unfinished, without a {name}")
+    try:
+        record, name = run.record(), RECORD
+        row = _described(record)
+        name = METRICS + " or " + SCORES
+        return {"run": place, **row, **_judged(read_json(run / METRICS), record["protocol"], run / SCORES)}
+    except BadData:
+        raise
+    except Misuse as error:         # of a newer format, or scores that are no scores
+        raise BadData(str(error)) from error
+    except (LookupError, TypeError, AttributeError, ValueError, OSError, EOFError, zipfile.BadZipFile,
+            zlib.error) as error:
+        raise BadData(f"its {name} is damaged: {type(error).__name__} {error}") from error
+
+
+def collect(folder):
+    """Reads every run folder below a folder.
+
+    Args:
+        folder: str or Path. A run folder is known by any file of `MARKS`; what lies below it belongs to it.
+
+    Returns:
+        list of dict, one per run folder, in the order of their paths: run, method, variant ("" = none),
+        dataset, protocol (name and options), normal, seed, settings ({path in the config: text}), and those
+        of `JUDGED` that the run has, floats in [0, 1]. Of a folder that cannot be used: run and problem, a text.
+
+    Raises:
+        Misuse: `folder` is not a folder.
+    """
+    if not pathlib.Path(folder).is_dir():
+        raise Misuse(f"`folder` must be a folder. Received: folder={str(folder)!r}. Check the path.")
+    rows, first = [], {}
+    for place, below, files in os.walk(folder):
+        below.sort(key=natural)
+        if not MARKS.intersection(files):
+            continue
+        below.clear()
+        try:
+            row = _read(place)
+            same = first.setdefault(json.dumps([row[k] for k in (*ROW, "settings", "normal", "seed")]), place)
+            if same != place:
+                raise BadData(f"its config, normal class and seed are those of {same}, which counts already")
+        except BadData as error:
+            row = {"run": place, "problem": str(error).rstrip(".")}
+        rows.append(row)
+    return rows
+
+
+def _averages(rows):
+    """{metric: (mean, sample standard deviation or None for one run, number of runs with it)}."""
+    values = {name: [row[name] for row in rows if name in row] for name in JUDGED}
+    return {name: (float(numpy.mean(v)), float(numpy.std(v, ddof=1)) if len(v) > 1 else None, len(v))
+            for name, v in values.items() if v}
+
+
+def table(rows):
+    """Averages the runs that differ in nothing but normal class and seed.
+
+    Args:
+        rows: list of dict from `collect`; those with a problem are passed over.
+
+    Returns:
+        list of dict, sorted: dataset, protocol, method, variant, settings (text: what of the config differs
+        from other rows of these four), n_runs, all ({metric: (mean, sample standard deviation or None, number
+        of runs with it)}) and classes ({normal class: (number of runs, the same over its seeds)}).
+    """
+    families, result = {}, []
+    for row in rows:
+        if "problem" not in row:
+            families.setdefault(tuple(row[name] for name in ROW), []).append(row)
+    for family, members in families.items():
+        names = sorted({name for row in members for name in row["settings"]}, key=natural)
+        names = [name for name in names if len({row["settings"].get(name) for row in members}) > 1]
+        groups = {}
+        for row in members:
+            settings = ", ".join(f"{name}={row['settings'].get(name, '(none)')}" for name in names)
+            groups.setdefault(settings, []).append(row)
+        for settings, group in groups.items():
+            normals = sorted({row["normal"] for row in group}, key=natural)
+            parts = {normal: [row for row in group if row["normal"] == normal] for normal in normals}
+            classes = {normal: (len(part), _averages(part)) for normal, part in parts.items()}
+            result.append({**dict(zip(ROW, family)), "settings": settings, "n_runs": len(group),
+                           "all": _averages(group), "classes": classes})
+    return sorted(result, key=lambda row: [natural(row[name]) for name in (*ROW, "settings")])
+
+
+def write(folder, to):
+    """Writes the table of all runs below a folder, whole or not at all.
+
+    Args:
+        folder: str or Path.
+        to: str or Path ending in .md (averages, AUROC by class, what was left out) or .csv (for programs).
+
+    Returns:
+        tuple of str, one sentence for each run folder that was left out; they are logged as warnings, too.
+
+    Raises:
+        Misuse: `folder` is no folder or holds no run, or `to` has another suffix.
+        BadData: there are run folders, but none can be used; or `to` cannot be written.
+    """
+    suffix = pathlib.Path(to).suffix.lower()
+    if suffix not in (".md", ".csv"):
+        remedy = "HTML is to come; take .md until then." if suffix == ".html" else "It chooses the format."
+        raise Misuse(f"`to` must end in .md or .csv. Received: to={str(to)!r}. {remedy}")
+    rows = collect(folder)
+    if not rows:
+        raise Misuse(f"`folder` must hold run folders. Received: folder={str(folder)!r}. Train first.")
+    left_out = tuple(f"{row['run']}: left out, {row['problem']}." for row in rows if "problem" in row)
+    if len(left_out) == len(rows):
+        raise BadData(f"No run below {str(folder)!r} can be used. The first of {len(rows)} is {left_out[0]}")
+    for line in left_out:
+        logging.warning("%s", line)
+    summary = table(rows)
+    with whole(to) as partial:
+        text = tables.comma_separated(summary) if suffix == ".csv" else tables.markdown(summary, left_out)
+        partial.write_text(text, "utf-8")
+    return left_out

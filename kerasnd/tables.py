@@ -1,0 +1,85 @@
+"""Averages over runs as text: Markdown for readers, CSV for programs. `report.table` says what they are."""
+import csv
+import io
+import re
+
+ROW = ("dataset", "protocol", "method", "variant")
+JUDGED = {                                          # in metrics.json, and in the head of the table
+    "auroc": "AUROC", "untrained_auroc": "untrained", "raw_mean_auroc": "raw mean", "aupr_in": "AUPR-in",
+    "aupr_out": "AUPR-out", "fpr_at_95_tpr": "FPR@95TPR", "detection_error": "detection error",
+    "best_f1": "best F1", "f1_inlier": "F1 inlier",
+}
+NOTE = """
+± is the sample standard deviation (n - 1) over all runs of a row. untrained: AUROC of the same network before
+training. raw mean: AUROC of the distance to the training mean in raw values. AUPR-out and best F1 (an oracle)
+take the anomaly as positive, AUPR-in and F1 inlier the normal. FPR@95TPR: anomalies accepted where 95 % of
+the normals are; it and the detection error are better when lower. (k of n): only k of n runs have the number.
+"""
+
+
+def natural(text):
+    """A key that sorts "10" behind "9"."""
+    parts = re.split(r"([0-9]+)", str(text))
+    return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts if part]
+
+
+def _cell(row, name):
+    if name not in row["all"]:
+        return "–"
+    mean, deviation, count = row["all"][name]
+    return (f"{mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+            + ("" if count == row["n_runs"] else f" ({count} of {row['n_runs']})"))
+
+
+def _named(row):
+    variant = f" ({row['variant']})" if row["variant"] else ""
+    return [row["protocol"], row["method"] + variant, row["settings"]]
+
+
+def _size(row):
+    n_classes, each = len(row["classes"]), {n_runs for n_runs, _ in row["classes"].values()}
+    return f"{n_classes} x {each.pop()}" if len(each) == 1 else f"{n_classes} classes, {row['n_runs']} runs"
+
+
+def _lines(head, body):
+    return "".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
+                   for cells in [head, ["---"] * len(head), *body])
+
+
+def markdown(summary, left_out=()):
+    """The averages, the AUROC by normal class of each data set, and what was left out.
+
+    Args:
+        summary: list of dict from `report.table`.
+        left_out: sequence of str, one sentence for each run that is not counted.
+
+    Returns:
+        str. A metric that no run has gets no column.
+    """
+    shown = [name for name in JUDGED if any(name in row["all"] for row in summary)]
+    text = "# Results\n\nMean ± standard deviation over normal classes and seeds.\n\n" + _lines(
+        ["data", "protocol", "method", "settings", "classes x seeds", *(JUDGED[name] for name in shown)],
+        [[row["dataset"], *_named(row), _size(row), *(_cell(row, name) for name in shown)]
+         for row in summary]) + NOTE
+    for dataset in dict.fromkeys(row["dataset"] for row in summary):
+        rows = [row for row in summary if row["dataset"] == dataset]
+        normals = sorted({normal for row in rows for normal in row["classes"]}, key=natural)
+        columns = [{normal: averages for normal, (_, averages) in row["classes"].items()} for row in rows]
+        text += f"\n## AUROC by normal class: {dataset}\n\nMean over seeds.\n\n" + _lines(
+            ["protocol", "method", "settings", *normals, "mean"],
+            [[*_named(row), *(f"{of[normal]['auroc'][0]:.4f}" if normal in of else "–" for normal in normals),
+              f"{row['all']['auroc'][0]:.4f}"] for row, of in zip(rows, columns)])
+    return text + ("\n## Left out\n\n" + "".join(f"- {line}\n" for line in left_out) if left_out else "")
+
+
+def comma_separated(summary):
+    """One line per row of the table with normal = (all), then one per normal class; every number in full."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    columns = [f"{name}_{kind}" for name in JUDGED for kind in ("mean", "std")]
+    lines.writerow([*ROW, "settings", "normal", "runs", *columns])
+    for row in summary:
+        for normal, (n_runs, averages) in [("(all)", (row["n_runs"], row["all"])), *row["classes"].items()]:
+            numbers = [averages.get(name, (None, None))[i] for name in JUDGED for i in (0, 1)]
+            lines.writerow([*(row[name] for name in (*ROW, "settings")), normal, n_runs, *numbers])
+    return text.getvalue()

@@ -1,0 +1,55 @@
+"""Packaging of kerasnd; tool settings are in pyproject.toml."""
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "kerasnd" / "__init__.py").read_text())[1]
+README = HERE / "README.md"
+
+setup(
+    name="kerasnd",
+    version=VERSION,
+    description="Novelty detection with TensorFlow and Keras 3",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    author="the kerasnd authors",
+    license="MIT",
+    python_requires=">=3.11,<3.14",
+    # The config files stand at the top of the checkout, for people, and inside the package, for `--method` once installed.
+    packages=[*find_packages(include=["kerasnd", "kerasnd.*"]), "kerasnd.configs"],
+    package_dir={"kerasnd.configs": "configs"},
+    install_requires=[
+        "tensorflow>=2.18",
+        "keras>=3.15",
+        "numpy>=1.26",
+        "scipy>=1.14",
+        "scikit-learn>=1.6",
+        "absl-py>=2.1",
+        "ml_collections>=1.0",
+        "tensorflow-datasets>=4.9.8",
+        "matplotlib>=3.10",
+        "pillow>=11.0",
+    ],
+    extras_require={
+        "hdf5": ["h5py>=3.11"],                                     # .mat files of MATLAB v7.3
+        "vit": ["keras-hub>=0.20"],                                 # pretrained vision transformers
+        "serving": ["tensorflow-serving-api>=2.18"],                # warm-up requests of served models
+        "ray": ["ray>=2.40"],                                       # many machines
+        "bench": ["torch>=2.5"],                                    # times the same networks beside kerasnd
+        "test": ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "h5py>=3.11"],
+        "dev": ["ruff>=0.9"],
+    },
+    entry_points={"console_scripts": [f"kerasnd-{name} = kerasnd.cli.{name}:main"
+                                      for name in ("train", "evaluate", "score", "report")]},
+    classifiers=[
+        "License :: OSI Approved :: MIT License",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
