@@ -29,6 +29,7 @@ setup(
         "absl-py>=2.1",
         "ml_collections>=1.0",
         "tensorflow-datasets>=4.9.8",
+        "tensorboard>=2.18",        # Keras' callback writes the events with it; TensorFlow 2.21 no longer brings it
         "matplotlib>=3.10",
         "pillow>=11.0",
     ],
@@ -44,7 +45,6 @@ setup(
     entry_points={"console_scripts": [f"kerasnd-{name} = kerasnd.cli.{name}:main"
                                       for name in ("train", "evaluate", "score", "report")]},
     classifiers=[
-        "License :: OSI Approved :: MIT License",
         "Operating System :: MacOS",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3.11",

@@ -6,7 +6,7 @@ import zipfile
 import keras
 import numpy as np
 
-from kerasnd.atomic import replacing
+from kerasnd.atomic import whole
 from kerasnd.errors import BadData
 
 
@@ -31,7 +31,7 @@ def save(path, detector, progress):
     values = {f"{i:05d}": np.asarray(variable) for i, variable in enumerate(variables(detector))}
     # bfloat16 is no type of the .npy format
     values = {name: value if value.dtype.kind != "V" else value.astype(np.float32) for name, value in values.items()}
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    with whole(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, progress=np.array(json.dumps(progress)), **values)
 
 

@@ -33,7 +33,7 @@ STAGE = {
     "run": "",                                                      # a finished run whose detector stands in for this stage
 }
 _OPEN = ("protocol", "model", "optimizer", "fit")                   # may hold more of their call's arguments than is said here
-_FROM_OUTSIDE = ("example_shape", "encoder", "decoder")             # known from the data, or Keras models: never typed
+_FROM_OUTSIDE = ("example_shape", "encoder", "decoder", "steps")    # known from the data, or Keras models: never typed
 
 
 def load(method=None, file=None, dataset=None, normal=None, seed=None, label_column=None, skip_unreadable=None,
@@ -68,11 +68,12 @@ def load(method=None, file=None, dataset=None, normal=None, seed=None, label_col
     config["protocol"] = _protocol(config["protocol"], protocol)
 
     def more(way):
-        if len(way) != 3 or way[0] != "stages" or way[2] != "model":
-            return {}
-        return arguments(config["stages"][way[1]]["method"])
+        in_stage = len(way) == 3 and way[0] == "stages" and way[2] in ("model", "optimizer")
+        return arguments(config["stages"][way[1]]["method"], way[2]) if in_stage else {}
     for key, text in last.items():
         texts.override(config, key, text, more)
+    for stage in config["stages"]:
+        stage["run"] = stage["run"] and os.path.abspath(os.path.expanduser(stage["run"]))
     _check(config, method)
     return config
 
@@ -91,23 +92,33 @@ def differences(old, new):
             if key not in old or key not in new or old[key] != new[key]]
 
 
-def arguments(method):
-    """{name: default} of a method's constructor, but for what comes from the data. Imports TensorFlow."""
-    from kerasnd import methods, process
+def arguments(method, section="model"):
+    """What a stage's section may hold. Imports TensorFlow.
+
+    Args:
+        method: str, the stage's.
+        section: "model" or "optimizer".
+
+    Returns:
+        dict, {argument: default} of the method's constructor, or of `optimizers.make`, but for what comes from the data.
+    """
+    from kerasnd import process
     process.import_tensorflow()
-    parameters = inspect.signature(methods.method(method)).parameters.values()
+    from kerasnd import methods, optimizers
+    parameters = inspect.signature(methods.method(method) if section == "model" else optimizers.make).parameters.values()
     return {each.name: None if each.default is each.empty else each.default for each in parameters
             if each.name not in _FROM_OUTSIDE and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)}
 
 
 def check_arguments(config):
-    """Raises Misuse for a key of a `model` section that the method's constructor does not take. Imports TensorFlow."""
+    """Raises Misuse for a key of a `model` or `optimizer` section that its call does not take. Imports TensorFlow."""
     for place, stage in enumerate(config["stages"]):
-        known = arguments(stage["method"])
-        for key in stage["model"]:
-            if key not in known:
-                raise Misuse(f"`stages[{place}].model` must hold arguments of {stage['method']}. Received: '{key}'."
-                             f"{suggest(key, known)} It takes {', '.join(known)}.")
+        for section in ("model", "optimizer"):
+            known = arguments(stage["method"], section)
+            for key in stage[section]:
+                if key not in known:
+                    raise Misuse(f"`stages[{place}].{section}` of {stage['method']} must hold its arguments. Received: '{key}'."
+                                 f"{suggest(key, known)} It takes {', '.join(known)}.")
 
 
 def _complete(given):
@@ -133,7 +144,7 @@ def _filled(where, given, defaults, more_keys=False):
         if isinstance(default, dict):
             value = _filled(f"{where}.{key}".removeprefix("config."), value, default, more_keys=key in _OPEN)
         elif default is not None and (not isinstance(value, kind) or isinstance(value, bool) is not isinstance(default, bool)):
-            raise Misuse(f"`{where}` must have a {key} of type {type(default).__name__}. Received: {value!r}.")
+            raise Misuse(f"`{where}` must have `{key}` of type {type(default).__name__}. Received: {value!r}.")
         filled[key] = value
     return filled
 

@@ -37,8 +37,9 @@ def read(method, file, dataset):
     if method is not None and method not in METHODS:
         raise Misuse(f"`--method` must be one of {', '.join(METHODS)}. Received: --method={method}.{suggest(method, METHODS)}")
     if file is None and method is None:
-        raise Misuse(f"`--method` must be given, or --config. Received: neither. Write --method=NAME, one of {', '.join(METHODS)}.")
-    given = f"configs/{method}.py" if file is None else file
+        raise Misuse(f"`--method` must be given, or --config. Received: neither. Write --method=NAME, one of "
+                     f"{', '.join(METHODS)}.")
+    given = str(folder() / f"{method}.py") if file is None else file
     name, variant = split_variant(given)
     path = _find(name, given)
     space = {"__name__": f"config_{path.stem}", "__file__": str(path)}
@@ -51,8 +52,8 @@ def read(method, file, dataset):
         takes = inspect.signature(get_config).parameters
         variants = space.get("VARIANTS", ())
         if variant is not None and ("variant" not in takes or (variants and variant not in variants)):
-            raise Misuse(f"`--config` must name a variant of {path.name} after the colon ({', '.join(variants) or 'it has none'})."
-                         f" Received: --config={given}.{suggest(variant, variants)}")
+            raise Misuse(f"`--config` must name a variant of {path.name} after the colon "
+                         f"({', '.join(variants) or 'it has none'}). Received: --config={given}.{suggest(variant, variants)}")
         asked = {"dataset": dataset or "", "variant": variant}
         return _plain(get_config(**{key: value for key, value in asked.items() if key in takes}), given)
     except Misuse:
@@ -60,8 +61,8 @@ def read(method, file, dataset):
     except (Exception, SystemExit) as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
-        raise Misuse(f"`--config` must be a file that runs. Received: --config={given}: {type(error).__name__}: {error}"
-                     f"{f' (line {line})' if line else ''}. Correct the file.") from error
+        why = f"{type(error).__name__}: {getattr(error, 'msg', error)}{f' (line {line})' if line else ''}"
+        raise Misuse(f"`--config` must be a file that runs. Received: --config={given}: {why}. Correct the file.") from error
 
 
 def _find(name, given):

@@ -131,7 +131,7 @@ class Detector(keras.Model):
             self.prepare(feed)
         if self._steps_per_execution == "auto":
             self.steps_per_execution = max([1] + [d for d in range(1, 65) if (feed.steps or 1) % d == 0])
-            self.train_function = None
+            self.train_function = self.test_function = None     # both have the number built in
         if validation_data is not None and not isinstance(validation_data, tf.data.Dataset):
             held_out = validation_data[0] if isinstance(validation_data, tuple) else validation_data
             validation_data = feeding.Feed(np.asarray(held_out)).once()
@@ -164,7 +164,7 @@ class Detector(keras.Model):
             Misuse: the shape is not the one the detector was made for. BadData: a value is NaN or infinite.
         """
         if isinstance(x, tf.data.Dataset):
-            return super().predict(x, **kwargs)
+            return self._predict(x, **kwargs)
         x = np.asarray(x)
         self.check_shape(x.shape[1:])
         if x.dtype.kind == "f" and not np.isfinite(x).all():
@@ -172,7 +172,15 @@ class Detector(keras.Model):
             raise BadData(f"examples must be finite. Received: {x[tuple(place)]} in example {place[0]} at {place[1:]}.")
         if len(x) == 0:
             return np.zeros((0,), np.float32)
-        return super().predict(x, batch_size=batch_size, **kwargs)
+        return self._predict(x, batch_size=batch_size, **kwargs)
+
+    def _predict(self, x, **kwargs):
+        # Keras' predict function has the number of steps built in, and leaves out batches where it changes.
+        steps, self.steps_per_execution = self.steps_per_execution, 1
+        try:
+            return super().predict(x, **kwargs)
+        finally:
+            self.steps_per_execution = steps
 
     def check_shape(self, shape):
         """Refuses examples of another shape than the detector's."""

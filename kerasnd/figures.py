@@ -9,8 +9,8 @@ import pathlib
 import numpy
 
 from kerasnd import metrics
+from kerasnd.atomic import whole
 from kerasnd.errors import Misuse
-from kerasnd.folder import whole
 
 NORMAL, ANOMALOUS, INK = "#0072B2", "#D55E00", "#333333"
 SMALL, MEDIUM, LARGE = 8, 10, 12        # points

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from kerasnd.atomic import PARTIAL, replacing
+from kerasnd.atomic import PARTIAL, whole
 from kerasnd.errors import BadData, Misuse
 
 FORMAT = 1          # of run folders; a newer one is refused in words
@@ -13,7 +13,7 @@ RECORD, METRICS, DETECTOR, SCORES = "config.json", "metrics.json", "detector.ker
 
 def write_json(path, value):
     """Writes plain values as indented JSON."""
-    with replacing(path) as temporary:
+    with whole(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
 
 

@@ -25,7 +25,7 @@ def steps(key):
         raise Misuse(f"`--config.KEY` must read like --config.stages[0].fit.epochs=20. Received: KEY={key!r}.")
     way = []
     for name, place in _STEP.findall(key):
-        if not name and not re.fullmatch(r"\d{1,9}", place):
+        if not name and not re.fullmatch(r"-?\d{1,9}", place):
             raise Misuse(f"`--config.{key}` must count with 0, 1, ... in its brackets. Received: [{place}].")
         way.append(name or int(place))
     return way
@@ -68,7 +68,7 @@ def _inside(section, way, key):
         if not isinstance(section, list):
             raise Misuse(f"`--config.{key}` must index a list. Received: [{step}] on {_spell(way[:-1])}, which is no list. "
                          "Leave the brackets out.")
-        if step >= len(section):
+        if not 0 <= step < len(section):
             name = _spell(way[:-1])
             raise Misuse(f"`--config.{key}` must name one of the {len(section)} {name}, counted from 0. Received: [{step}].")
         return section[step]
@@ -86,7 +86,8 @@ def _refuse_key(key, way, step, section, addable):
     where = _spell(way) if way else "the config"
     options = [*section, *(each for each in addable if each not in section)]
     raise Misuse(f"`--config.{key}` must be a key of the config. Received: '{step}' in {where}.{suggest(step, options)} "
-                 f"Keys there: {', '.join(map(str, options)) or 'none'}.")
+                 f"Keys there: {', '.join(map(str, options)) or 'none'}."
+                 + " Name a protocol too: --config.protocol.name=holdout." * (way == ["protocol"] and section["name"] == "auto"))
 
 
 def _spell(way):
@@ -151,10 +152,12 @@ def _list(key, old, text):
 
 
 def _json(text, otherwise):
-    def refuse(constant):
-        raise ValueError(constant)      # NaN and Infinity are no JSON, and could not be compared later
+    def finite(number):
+        if not math.isfinite(float(number)):
+            raise ValueError(number)        # NaN and Infinity are no JSON, and could not be compared later
+        return float(number)
     try:
-        return json.loads(text, parse_constant=refuse)
+        return json.loads(text, parse_constant=finite, parse_float=finite)
     except ValueError:
         return otherwise
 

@@ -1,6 +1,7 @@
 """What must be settled in a process before TensorFlow is imported."""
 import contextlib
 import ctypes
+import logging
 import os
 import sys
 import tempfile
@@ -29,6 +30,8 @@ def import_tensorflow():
     with contextlib.nullcontext() if talkative else _muffled():
         import tensorflow
         tensorflow.config.list_physical_devices()  # the driver's complaints come now; starts no runtime yet
+    if not talkative:
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)     # advice on retracing is for who writes the code
 
 
 def keep_memory():

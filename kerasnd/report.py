@@ -2,7 +2,8 @@
 
 A row of the table is a data set, a protocol with its options, a method with its variant, and whatever else of
 the configs differs between such runs, as other epochs or another lambda. Only runs that differ in nothing but
-normal class and seed are averaged. A run that is unfinished, damaged, or there twice is named and left out.
+normal class and seed are averaged. A run that is unfinished, damaged, or there twice is named and left out; one
+whose network collapsed is counted and named.
 """
 import json
 import os
@@ -15,12 +16,13 @@ import numpy
 from absl import logging
 
 from kerasnd import metrics, tables
+from kerasnd.atomic import whole
 from kerasnd.errors import BadData, Misuse
-from kerasnd.folder import DETECTOR, METRICS, RECORD, SCORES, RunFolder, read_json, whole
+from kerasnd.folder import DETECTOR, METRICS, RECORD, SCORES, RunFolder, read_json
 from kerasnd.tables import JUDGED, ROW, natural
 
 MARKS = {RECORD, METRICS, SCORES, DETECTOR, "log.txt"}      # any of these makes a folder a run folder
-FLAGS = {"limit": "0", "outliers": "", "hints": "", "precision": "float32"}    # change a run beside its config
+USUAL = {"limit": "0", "outliers": "", "hints": "", "precision": "float32"}     # anything else is always named
 
 
 def _leaves(value, path=""):
@@ -32,17 +34,6 @@ def _leaves(value, path=""):
     else:
         return {path: value if isinstance(value, str) else json.dumps(value)}
     return {name: text for place, part in parts for name, text in _leaves(part, place).items()}
-
-
-def _flags(command):
-    """Those of `FLAGS` that a command line sets, {"--limit": "100"}; of hints only that there are some."""
-    found, words = {}, [str(word) for word in command]
-    for word, following in zip(words, [*words[1:], ""]):
-        name, equals, value = word.partition("=")
-        value = value if equals else following
-        if name.startswith("-") and value != FLAGS.get(name.lstrip("-"), value):
-            found["--" + name.lstrip("-")] = "given" if name.endswith("hints") else value
-    return found
 
 
 def _described(record):
@@ -58,8 +49,8 @@ def _described(record):
         "protocol": record["protocol"]["name"] + (f" ({options})" if options else ""),
         "normal": str(config["normal"]),
         "seed": config["seed"],
-        "settings": {name: text for name, text in _leaves(config).items() if not told_apart.fullmatch(name)}
-        | _flags(record.get("command") or []),
+        "settings": {name: "given" if name == "hints" and text else text for name, text in _leaves(config).items()
+                     if not told_apart.fullmatch(name)},
     }
 
 
@@ -80,7 +71,7 @@ def _judged(numbers, protocol, scores):
     for name, value in truth.items():
         if abs(numbers[name] - value) > 1e-6:
             raise BadData(f"{METRICS} has {name}={numbers[name]}, but {SCORES} gives {value}")
-    return found
+    return {**found, "collapsed": "; ".join(numbers.get("collapsed") or [])}
 
 
 def _read(place):
@@ -111,8 +102,9 @@ def collect(folder):
 
     Returns:
         list of dict, one per run folder, in the order of their paths: run, method, variant ("" = none),
-        dataset, protocol (name and options), normal, seed, settings ({path in the config: text}), and those
-        of `JUDGED` that the run has, floats in [0, 1]. Of a folder that cannot be used: run and problem, a text.
+        dataset, protocol (name and options), normal, seed, settings ({path in the config: text}), collapsed
+        (text, "" = it did not), and those of `JUDGED` that the run has, floats in [0, 1]. Of a folder that
+        cannot be used: run and problem, a text.
 
     Raises:
         Misuse: `folder` is not a folder.
@@ -159,8 +151,9 @@ def table(rows):
         if "problem" not in row:
             families.setdefault(tuple(row[name] for name in ROW), []).append(row)
     for family, members in families.items():
-        names = sorted({name for row in members for name in row["settings"]}, key=natural)
-        names = [name for name in names if len({row["settings"].get(name) for row in members}) > 1]
+        texts = {name: {row["settings"].get(name, USUAL.get(name)) for row in members}
+                 for name in sorted({name for row in members for name in row["settings"]}, key=natural)}
+        names = [name for name, some in texts.items() if len(some) > 1 or some != {USUAL.get(name, *some)}]
         groups = {}
         for row in members:
             settings = ", ".join(f"{name}={row['settings'].get(name, '(none)')}" for name in names)
@@ -179,14 +172,16 @@ def write(folder, to):
 
     Args:
         folder: str or Path.
-        to: str or Path ending in .md (averages, AUROC by class, what was left out) or .csv (for programs).
+        to: str or Path ending in .md (averages, AUROC by class, remarks) or .csv (for programs).
 
     Returns:
-        tuple of str, one sentence for each run folder that was left out; they are logged as warnings, too.
+        tuple of str, the remarks: a sentence for each run folder that was left out, and for each run that
+        collapsed. They are logged as warnings, too.
 
     Raises:
         Misuse: `folder` is no folder or holds no run, or `to` has another suffix.
-        BadData: there are run folders, but none can be used; or `to` cannot be written.
+        BadData: there are run folders, but none can be used.
+        OSError: `to` cannot be written.
     """
     suffix = pathlib.Path(to).suffix.lower()
     if suffix not in (".md", ".csv"):
@@ -198,10 +193,12 @@ def write(folder, to):
     left_out = tuple(f"{row['run']}: left out, {row['problem']}." for row in rows if "problem" in row)
     if len(left_out) == len(rows):
         raise BadData(f"No run below {str(folder)!r} can be used. The first of {len(rows)} is {left_out[0]}")
-    for line in left_out:
+    remarks = left_out + tuple(f"{row['run']}: counted, but {row['collapsed'].rstrip('.')}." for row in rows
+                               if row.get("collapsed"))
+    for line in remarks:
         logging.warning("%s", line)
     summary = table(rows)
     with whole(to) as partial:
-        text = tables.comma_separated(summary) if suffix == ".csv" else tables.markdown(summary, left_out)
+        text = tables.comma_separated(summary) if suffix == ".csv" else tables.markdown(summary, remarks)
         partial.write_text(text, "utf-8")
-    return left_out
+    return remarks

@@ -9,11 +9,10 @@ from absl import logging
 
 import kerasnd
 from kerasnd import devices, figures, metrics, training
-from kerasnd.data import outliers as other_outliers
 from kerasnd.data import protocols, sources
 from kerasnd.errors import Misuse
 from kerasnd.folder import DETECTOR, FORMAT, METRICS, RECORD, SCORES, RunFolder, read_json, write_json
-from kerasnd.atomic import replacing
+from kerasnd.atomic import whole
 
 
 def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device="auto", threads=0, precision="float32", limit=0,
@@ -86,6 +85,7 @@ def data(config, data_dir=None):
     pool = sources.load_data(source.pop("name"), data_dir=data_dir, **source, **config.get("batches", {}))
     normal = sources.normal_classes(pool, config["normal"])
     if config.get("outliers"):
+        from kerasnd.data import outliers as other_outliers
         pool = other_outliers.with_outliers(pool, config["outliers"], normal, np.random.default_rng((config["seed"], 1)),
                                             data_dir=data_dir, size=source.get("size"))
     protocol = dict(config["protocol"])
@@ -145,7 +145,7 @@ def judge(folder, config, detector, pool, split, x_test, more):
     if not np.isfinite(score).all():
         raise FloatingPointError(f"{int((~np.isfinite(score)).sum())} of {len(score)} scores are not finite, the first at test example "
                                  f"{int(np.flatnonzero(~np.isfinite(score))[0])}. The detector is kept in {folder.path}.")
-    with replacing(folder / SCORES) as temporary, open(temporary, "wb") as file:
+    with whole(folder / SCORES) as temporary, open(temporary, "wb") as file:
         np.savez(file, index=split.test.astype(np.int64), label=split.label.astype(np.int8), score=score)
     result = {**metrics.summary(split.label, score), **more, "score_seconds": seconds, "protocol": split.name}
     draw(folder, detector, pool, split, x_test, score, f"{config['stages'][-1]['method']}, {config['source']['name']}, normal: "

@@ -46,12 +46,12 @@ def _lines(head, body):
                    for cells in [head, ["---"] * len(head), *body])
 
 
-def markdown(summary, left_out=()):
-    """The averages, the AUROC by normal class of each data set, and what was left out.
+def markdown(summary, remarks=()):
+    """The averages, the AUROC by normal class of each data set, and the remarks.
 
     Args:
         summary: list of dict from `report.table`.
-        left_out: sequence of str, one sentence for each run that is not counted.
+        remarks: sequence of str, sentences about single runs.
 
     Returns:
         str. A metric that no run has gets no column.
@@ -69,7 +69,7 @@ def markdown(summary, left_out=()):
             ["protocol", "method", "settings", *normals, "mean"],
             [[*_named(row), *(f"{of[normal]['auroc'][0]:.4f}" if normal in of else "–" for normal in normals),
               f"{row['all']['auroc'][0]:.4f}"] for row, of in zip(rows, columns)])
-    return text + ("\n## Left out\n\n" + "".join(f"- {line}\n" for line in left_out) if left_out else "")
+    return text + ("\n## Remarks\n\n" + "".join(f"- {line}\n" for line in remarks) if remarks else "")
 
 
 def comma_separated(summary):

@@ -11,7 +11,7 @@ from kerasnd import checkpoints, optimizers
 from kerasnd.detector import CollapseWarning
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
-from kerasnd.folder import DETECTOR, RunFolder
+from kerasnd.folder import RunFolder
 from kerasnd.methods import method
 from kerasnd.progress import Progress
 
@@ -108,16 +108,18 @@ def borrowed(stage, config):
         if theirs.get(key) != config.get(key):
             raise Misuse(f"`stages[].run` must be trained on the same data. Received: {other.path} with {key}={theirs.get(key)}, here "
                          f"{key}={config.get(key)}.")
-    if theirs["stages"][-1]["method"] != stage["method"]:
-        raise Misuse(f"`stages[].run` must be a run of {stage['method']}. Received: {other.path} of {theirs['stages'][-1]['method']}.")
-    logging.info("stage %s taken from %s", stage["method"], other.path)
-    return keras.models.load_model(other / DETECTOR)
+    methods = [their["method"] for their in theirs["stages"]]
+    if stage["method"] not in methods:
+        raise Misuse(f"`stages[].run` must have a stage of {stage['method']}. Received: {other.path} with {', '.join(methods)}.")
+    path = other / f"stages/{methods.index(stage['method'])}_{stage['method']}.keras"
+    logging.info("stage %s taken from %s", stage["method"], path)
+    return keras.models.load_model(path)
 
 
 def save(detector, path):
     """Writes a .keras file, whole or not at all."""
-    from kerasnd.atomic import replacing
-    with replacing(path) as temporary:
+    from kerasnd.atomic import whole
+    with whole(path) as temporary:
         detector.save(temporary)
 
 

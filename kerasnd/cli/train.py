@@ -63,7 +63,8 @@ def default_run(settings, method=None, config=None):
     name = "_".join(filter(None, [Path(name).stem, variant]))
     dataset = settings["source"]["name"]
     if os.path.exists(dataset):
-        dataset = Path(os.path.abspath(dataset)).stem
+        path = Path(os.path.abspath(dataset))
+        dataset = path.name if path.is_dir() else path.stem
     return Path("saved_models", *map(_folder, (name, dataset, settings["normal"], settings["seed"])))
 
 

@@ -70,7 +70,9 @@ def read(path, channels, bits, size=None):
             else:
                 image = Image.fromarray(numpy.asarray(image).astype(numpy.float32))
             if size is not None and image.size != (size[1], size[0]):
-                image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR, reducing_gap=None)
+                # Width first, then height: in one call the order is Pillow's choice and depends on its version.
+                for sides in ((size[1], image.size[1]), (size[1], size[0])):
+                    image = image.resize(sides, Image.Resampling.BILINEAR)
         except Exception as error:  # every format's parser has its own ways to fail
             raise Unreadable(_reason(error)) from None
         pixels = numpy.asarray(image)

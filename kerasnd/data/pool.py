@@ -75,7 +75,9 @@ class Taken(Stream):
 
     def __init__(self, whole, index):
         super().__init__((len(index), *whole.shape[1:]), whole.dtype)
-        self._whole, self._index = whole, numpy.asarray(index, numpy.int64)
+        import tensorflow as tf
+
+        self._whole, self._index = whole, tf.constant(index, tf.int64)
 
     def examples(self, index):
         import tensorflow as tf

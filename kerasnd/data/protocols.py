@@ -1,49 +1,28 @@
 """Who trains and who is judged: index arithmetic on labels, which knows no image.
 
-Every protocol takes the category and the official part of each example and hands back a `Split`. The random ones give
-each example one random key and take the smallest within a class, so that for one seed the parts of a class do not
-depend on which class is normal.
+Every protocol takes the category and the official part of each example and hands back a `Split`. `holdout` gives each
+example one random key and takes the smallest within a class, so that for one seed the parts of a class do not depend on
+which class is normal, nor on what follows behind. Examples of category -1 take no part in any protocol.
 """
-import dataclasses
-import hashlib
 import inspect
 
 import numpy
 
+from kerasnd.data.splits import Split, checked_share, fingerprint, kinds, official_parts, stratified, unhinted
 from kerasnd.errors import Misuse, suggest
 
-_NONE = numpy.zeros(0, numpy.int64)
+__all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "holdout", "legacy_transductive", "make",
+           "one_vs_rest"]
 
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """Indices into a pool, and what may be known and what is true of them.
-
-    Attributes:
-        train: int64 (t,), distinct; what the learner sees.
-        hint: int8 (t,), what it may know: 0 unknown, +1 known normal, -1 known anomalous.
-        test: int64 (s,), distinct; what is judged.
-        label: int8 (s,), the truth: 1 anomalous.
-        name: str, the protocol.
-        validation: int64 (v,), distinct; for thresholds; empty where the protocol has none.
-        validation_label: int8 (v,), the truth: 1 anomalous.
-    """
-
-    train: numpy.ndarray
-    hint: numpy.ndarray
-    test: numpy.ndarray
-    label: numpy.ndarray
-    name: str
-    validation: numpy.ndarray = dataclasses.field(default_factory=_NONE.copy)
-    validation_label: numpy.ndarray = dataclasses.field(default_factory=lambda: _NONE.astype(numpy.int8))
+LEGACY_VARIANTS = ("mnist", "cifar10")
 
 
 def one_vs_rest(category, official, normal, rng):
     """Normals of the official training part against the whole official test part.
 
     Args:
-        category: int64 (n,) in 0..k-1.
-        official: str (n,), "train" or "test"; anything else is left out.
+        category: int64 (n,) in -1..k-1; -1 takes no part.
+        official: str (n,), "train" or "test"; anything else takes no part.
         normal: sequence of int, the normal categories.
         rng: numpy.random.Generator; nothing is drawn.
 
@@ -51,39 +30,41 @@ def one_vs_rest(category, official, normal, rng):
         Split, hints all 0, indices ascending.
 
     Raises:
-        Misuse: no official parts; no training normal; no normal to judge.
+        Misuse: no official parts; no normal to train on, or none to judge.
 
     Source: Ruff et al. (2018), section 4.
     """
     del rng
-    category, anomalous = _anomalous(category, normal)
-    train_part, test_part = _official_parts(official, "one_vs_rest", len(category))
-    return _split("one_vs_rest", numpy.flatnonzero(train_part & ~anomalous), numpy.flatnonzero(test_part), anomalous)
+    is_normal, is_anomalous = kinds(category, normal)
+    train_part, test_part = official_parts(official, "one_vs_rest", len(is_normal))
+    test = numpy.flatnonzero(test_part & (is_normal | is_anomalous))
+    return unhinted("one_vs_rest", numpy.flatnonzero(train_part & is_normal), test, is_anomalous)
 
 
 def holdout(category, official, normal, rng, test_share=0.4):
     """Normals of a random training share against the rest of every class; official parts play no role.
 
     Args:
-        category, official, normal, rng: as in `one_vs_rest`; `official` is not read.
+        category, official, normal, rng: as in `one_vs_rest`; `official` is not read; one key per example is drawn.
         test_share: float in (0, 1), the share of every class that is judged, at least one example of each.
 
     Returns:
         Split, hints all 0, indices ascending.
 
     Raises:
-        Misuse: `test_share` is out of range; no training normal; no normal to judge.
+        Misuse: `test_share` is out of range; no normal to train on, or none to judge.
 
-    Source: Ruff et al. (2020), Deep SAD, section 4.3 (60 : 40, stratified).
+    Source: Ruff et al. (2020), Deep SAD, section 4.3 (60 to 40, stratified).
     """
     del official
-    category, anomalous = _anomalous(category, normal)
-    test_part = _stratified(category, rng.random(len(category)), _share("test_share", test_share))
-    return _split("holdout", numpy.flatnonzero(~test_part & ~anomalous), numpy.flatnonzero(test_part), anomalous)
+    category = numpy.asarray(category)
+    is_normal, is_anomalous = kinds(category, normal)
+    judged = stratified(category, rng.random(len(category)), checked_share("test_share", test_share))
+    return unhinted("holdout", numpy.flatnonzero(is_normal & ~judged), numpy.flatnonzero(judged), is_anomalous)
 
 
 def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
-    """As `one_vs_rest`, or `holdout` where there are no official parts, with anomalies hidden among the training normals.
+    """`one_vs_rest`, or `holdout` where there are no official parts, with anomalies hidden among the training normals.
 
     Args:
         category, official, normal, rng: as in `one_vs_rest`; `official` may be None.
@@ -91,31 +72,29 @@ def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
         test_share: float in (0, 1), as in `holdout`; only where there are no official parts.
 
     Returns:
-        Split, hints all 0, indices ascending; the test part holds no training example.
+        Split, hints all 0, indices ascending; nobody who trains is judged.
 
     Raises:
         Misuse: a share is out of range; fewer anomalies than the share asks for; as in `one_vs_rest` and `holdout`.
 
     Source: Ruff et al. (2020), Deep SAD, section 4.2, "polluted training data".
     """
-    share, test_share = _share("share", share, least=0), _share("test_share", test_share)
-    category, anomalous = _anomalous(category, normal)
-    key = rng.random(len(category))
+    share = checked_share("share", share, zero=True)
+    is_normal, is_anomalous = kinds(category, normal)
     if official is None:
-        test_part = _stratified(category, key, test_share)
-        train_part = ~test_part
+        clean = holdout(category, official, normal, rng, test_share)
+        train_part = numpy.ones(len(is_normal), bool)
+        train_part[clean.test] = False
     else:
-        train_part, test_part = _official_parts(official, "contaminated", len(category))
-    normals = numpy.flatnonzero(train_part & ~anomalous)
-    candidates = numpy.flatnonzero(train_part & anomalous)
-    hidden = int(numpy.floor(len(normals) * share / (1 - share) + 0.5))
+        clean = one_vs_rest(category, official, normal, rng)
+        train_part, _ = official_parts(official, "contaminated", len(is_normal))
+    candidates = numpy.flatnonzero(train_part & is_anomalous)
+    hidden = int(numpy.floor(len(clean.train) * share / (1 - share) + 0.5))
     if hidden > len(candidates):
-        raise Misuse(f"`share` must leave enough anomalies to hide. Received: share={share}, that is {hidden} anomalies "
-                     f"among {len(normals)} normals, and the training part has {len(candidates)}. Lower the share or "
-                     "take protocol holdout.")
-    # A second draw: under holdout the training share holds the larger keys, and theirs is not a uniform order of all.
-    chosen = rng.permutation(candidates)[:hidden]
-    return _split("contaminated", numpy.sort(numpy.concatenate([normals, chosen])), numpy.flatnonzero(test_part), anomalous)
+        raise Misuse(f"`share` must leave enough anomalies to hide. Received: share={share}, that is {hidden} anomalies to "
+                     f"{len(clean.train)} normals, and the training part has {len(candidates)}. Lower --config.protocol.share.")
+    train = numpy.sort(numpy.concatenate([clean.train, rng.permutation(candidates)[:hidden]]))
+    return unhinted("contaminated", train, clean.test, is_anomalous)
 
 
 def legacy_transductive(category, official, normal, rng, variant="mnist"):
@@ -123,7 +102,7 @@ def legacy_transductive(category, official, normal, rng, variant="mnist"):
 
     Args:
         category, official, normal, rng: as in `one_vs_rest`; "cifar10" does not read `official`.
-        variant: "mnist": training normals less a sixth, all test normals, and one anomaly per hundred of those;
+        variant: "mnist": five sixths of the training normals, all test normals, and one anomaly to a hundred of those;
             "cifar10": all normals of both parts and 500 anomalies.
 
     Returns:
@@ -132,34 +111,33 @@ def legacy_transductive(category, official, normal, rng, variant="mnist"):
     Raises:
         Misuse: unknown variant; too few examples; "mnist" without official parts.
 
-    Source: oc-nn, src/data/mnist.py l.119-267, src/models/OneClass_SVDD.py l.557-599; src/data/cifar10.py l.87-167.
+    Source: oc-nn, src/data/mnist.py l.119-267 with src/models/OneClass_SVDD.py l.557-599; src/data/cifar10.py l.87-167.
     """
-    category, anomalous = _anomalous(category, normal)
-    if variant not in ("mnist", "cifar10"):
-        raise Misuse(f"`variant` must be 'mnist' or 'cifar10'. Received: variant={variant!r}."
-                     f"{suggest(variant, ('mnist', 'cifar10'))}")
+    if variant not in LEGACY_VARIANTS:
+        raise Misuse(f"`variant` must be one of {', '.join(LEGACY_VARIANTS)}. Received: variant={variant!r}."
+                     f"{suggest(variant, LEGACY_VARIANTS)}")
+    is_normal, is_anomalous = kinds(category, normal)
     if variant == "mnist":
-        normals, anomalies = _released_mnist(anomalous, *_official_parts(official, "legacy_transductive", len(category)), rng)
+        parts = official_parts(official, "legacy_transductive", len(is_normal))
+        normals, anomalies, wanted = _released_mnist(is_normal, is_anomalous, *parts, rng)
     else:
-        normals, anomalies = numpy.flatnonzero(~anomalous), rng.permutation(numpy.flatnonzero(anomalous))[:500]
-        if len(anomalies) < 500:
-            raise Misuse(f"`variant` 'cifar10' draws 500 anomalies. Received: a set with {len(anomalies)}.")
-    pool = numpy.concatenate([normals, anomalies])
-    return _split("legacy_transductive", pool, pool, anomalous)
+        normals, anomalies, wanted = numpy.flatnonzero(is_normal), rng.permutation(numpy.flatnonzero(is_anomalous)), 500
+    if len(anomalies) < wanted:
+        raise Misuse(f"`variant` {variant!r} must find {wanted} anomalies beside its {len(normals)} normals. Received: "
+                     f"{len(anomalies)} anomalies. Take another protocol.")
+    pool = numpy.concatenate([normals, anomalies[:wanted]])
+    return unhinted("legacy_transductive", pool, pool, is_anomalous)
 
 
-def _released_mnist(anomalous, train_part, test_part, rng):
-    normals = rng.permutation(numpy.flatnonzero(train_part & ~anomalous))
-    polluting = -(-len(normals) // 99)  # ceil(.01 n / .99)
-    anomalies = rng.permutation(numpy.flatnonzero(train_part & anomalous))[:polluting]
-    # The first sixth of each is put aside as validation and never used again.
+def _released_mnist(is_normal, is_anomalous, train_part, test_part, rng):
+    normals = rng.permutation(numpy.flatnonzero(train_part & is_normal))
+    polluting = -(-len(normals) // 99)  # the ceiling of .01 n / .99
+    anomalies = rng.permutation(numpy.flatnonzero(train_part & is_anomalous))[:polluting]
+    # The first sixth of each is put aside as validation, and never used again.
     normals, anomalies = normals[len(normals) // 6:], anomalies[len(anomalies) // 6:]
-    normals = numpy.concatenate([numpy.sort(normals), numpy.flatnonzero(test_part & ~anomalous)])
-    anomalies = numpy.concatenate([anomalies, rng.permutation(numpy.flatnonzero(test_part & anomalous))])
-    if len(anomalies) < len(normals) // 100:
-        raise Misuse(f"`variant` 'mnist' takes one anomaly per hundred normals. Received: {len(normals)} normals and only "
-                     f"{len(anomalies)} anomalies.")
-    return normals, anomalies[:len(normals) // 100]
+    normals = numpy.concatenate([numpy.sort(normals), numpy.flatnonzero(test_part & is_normal)])
+    anomalies = numpy.concatenate([anomalies, rng.permutation(numpy.flatnonzero(test_part & is_anomalous))])
+    return normals, anomalies, len(normals) // 100
 
 
 PROTOCOLS = {"one_vs_rest": one_vs_rest, "holdout": holdout, "contaminated": contaminated,
@@ -174,13 +152,12 @@ def defaults(name):
     return {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
 
 
-def make(name, category, official, normal, rng, anomalies_follow=False, **options):
+def make(name, category, official, normal, rng, **options):
     """Splits by the protocol `name`; "auto" is one_vs_rest where official parts exist, else holdout.
 
     Args:
         name: str, a key of `PROTOCOLS`, or "auto".
         category, official, normal, rng: as in `one_vs_rest`.
-        anomalies_follow: bool, a test part without anomalies is let through, since another set's will be added.
         **options: the protocol's own, see `defaults`.
 
     Returns:
@@ -192,24 +169,16 @@ def make(name, category, official, normal, rng, anomalies_follow=False, **option
     if name == "auto":
         name = "holdout" if official is None else "one_vs_rest"
     known = defaults(name)
-    for option in options:
+    for option, value in options.items():
         if option not in known:
-            raise Misuse(f"`{option}` must be an option of protocol {name} ({', '.join(known) or 'it has none'}). "
-                         f"Received: {option}={options[option]!r}.{suggest(option, known)}")
+            raise Misuse(f"`{option}` must be an option of protocol {name}, which has {', '.join(known) or 'none'}. "
+                         f"Received: {option}={value!r}.{suggest(option, known)}")
     split = _protocol(name)(category, official, normal, rng, **options)
-    if not anomalies_follow and not split.label.any():
-        raise Misuse(f"`normal` must leave anomalies to judge. Received: {name} gives 0 anomalies among {len(split.test)} test "
-                     f"examples, {len(normal)} of {len(numpy.unique(category))} classes are normal. Name fewer classes.")
+    if not split.label.any():
+        raise Misuse(f"`normal` must leave anomalies to judge. Received: protocol {name} gives 0 anomalies among "
+                     f"{len(split.test)} test examples; {len(set(normal))} of {len(numpy.unique(category))} classes are normal. "
+                     "Name fewer classes, or give --outliers.")
     return split
-
-
-def fingerprint(split):
-    """12 hexadecimal digits of the SHA-256 over a split's name, indices, hints and labels."""
-    digest = hashlib.sha256(split.name.encode())
-    for field in ("train", "hint", "validation", "validation_label", "test", "label"):
-        values = getattr(split, field)
-        digest.update(f"|{field}:{len(values)}:".encode() + values.astype("<i8").tobytes())
-    return digest.hexdigest()[:12]
 
 
 def _protocol(name):
@@ -217,46 +186,3 @@ def _protocol(name):
         raise Misuse(f"`protocol.name` must be one of auto, {', '.join(PROTOCOLS)}. Received: name={name!r}."
                      f"{suggest(name, ('auto', *PROTOCOLS))}")
     return PROTOCOLS[name]
-
-
-def _anomalous(category, normal):
-    category = numpy.asarray(category)
-    return category, ~numpy.isin(category, numpy.asarray(list(normal), numpy.int64))
-
-
-def _official_parts(official, protocol, n):
-    if official is None:
-        raise Misuse(f"`protocol.name` must fit the data: {protocol} needs official train and test parts. Received: a set "
-                     "without. Take protocol holdout.")
-    official = numpy.asarray(official)
-    if official.shape != (n,):
-        raise Misuse(f"`official` must have one value per example. Received: {n} examples, official of shape {official.shape}.")
-    return official == "train", official == "test"
-
-
-def _share(name, value, least=1e-9):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < 1:
-        raise Misuse(f"`{name}` must be a number {'from' if least == 0 else 'above'} 0 and below 1. Received: {name}={value!r}.")
-    return float(value)
-
-
-def _stratified(category, key, share):
-    """bool (n,): in every class the round(share * size) examples of the smallest keys, at least one."""
-    chosen = numpy.zeros(len(category), bool)
-    for each in numpy.unique(category):
-        members = numpy.flatnonzero(category == each)
-        count = max(1, int(numpy.floor(share * len(members) + 0.5)))
-        chosen[members[numpy.argsort(key[members], kind="stable")[:count]]] = True
-    return chosen
-
-
-def _split(name, train, test, anomalous):
-    judged = int(anomalous[test].sum())
-    if not (~anomalous[train]).any():
-        raise Misuse(f"`normal` must leave normals to train on. Received: {name} gives 0 training normals among "
-                     f"{int((~anomalous).sum())} normals of {len(anomalous)} examples.")
-    if judged == len(test):
-        raise Misuse(f"`normal` must leave normals to judge. Received: {name} gives 0 normals among {len(test)} test "
-                     f"examples, {len(train)} training examples among {int((~anomalous).sum())} normals.")
-    return Split(train=train.astype(numpy.int64), hint=numpy.zeros(len(train), numpy.int8), test=test.astype(numpy.int64),
-                 label=anomalous[test].astype(numpy.int8), name=name)

@@ -3,11 +3,11 @@ import numpy
 from absl import logging
 
 from kerasnd.data.pool import Pool, Stream, too_large
-from kerasnd.data.tfds_prepared import prepared
+from kerasnd.data.tfds_prepared import ensure, find, quiet
 from kerasnd.errors import BadData, Misuse, suggest
 
 
-def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0):
+def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0, others=()):
     """A TFDS image classification set.
 
     Args:
@@ -16,6 +16,7 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0):
         size: None, or (height, width) to which every image is resized.
         label_column: None, or the feature that is the class; None is `label`, else `object_id`, else the only class label.
         cache_gib: float, above this many GiB of raw pixels the images stay on disk.
+        others: iterable of str, names that a misspelt one may also have meant.
 
     Returns:
         Pool: the train part, then the test part (or the validation part, where no labelled test part exists), each in
@@ -27,11 +28,13 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0):
     """
     import tensorflow as tf
 
-    builder = prepared(name, data_dir)
+    builder = find(name, data_dir, others)
+    # Checked before the download, which may take hours.
     image = _image_feature(builder.info.features, name)
     target = _class_feature(builder.info.features, name, label_column)
     feature = builder.info.features[image]
     example_shape, dtype = _example_shape(feature, name, size), numpy.dtype(feature.np_dtype)
+    ensure(builder, name)
     try:
         parts = _parts(builder, image, target)
         count = [builder.info.splits[part].num_examples for part in parts]
@@ -39,13 +42,13 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0):
         reading = _reading(builder, parts, image, target)
         if too_large(shape, dtype, cache_gib):
             logging.info("%s: %d images of %s stay on disk and are read anew on every pass.", name, shape[0], shape[1:])
-            x = TFDSStream(shape, dtype, reading.map(lambda encoded, value: encoded), feature, size)
-            value = _values(reading, shape[0])
+            x = TFDSStream(shape, dtype, reading.map(lambda example: example[image]), feature, size)
+            value = _values(reading, target)
         else:
-            x, value = _cached(reading, shape, dtype, feature, size)
+            x, value = _cached(reading, shape, dtype, feature, size, image, target)
     except tf.errors.OpError as error:
         reason = str(error.message).splitlines()[0]
-        raise BadData(f"`name` must be a readable set. Received: {name!r}, prepared in {builder.data_dir}: {reason}. "
+        raise BadData(f"`dataset` must be a readable set. Received: {name!r}, prepared in {builder.data_dir}: {reason}. "
                       "Delete that folder and prepare the set again.") from None
     category, names = _categories(value, builder.info.features[target], name)
     official = numpy.repeat(["train", "test"], count) if len(parts) == 2 else None
@@ -85,11 +88,11 @@ def _image_feature(features, name):
     images = [key for key, feature in features.items()
               if isinstance(feature, tfds.features.Image) and not isinstance(feature, tfds.features.LabeledImage)]
     if "image" not in images and len(images) != 1:
-        raise Misuse(f"`name` must be an image classification set. Received: name={name!r}, which has "
+        raise Misuse(f"`dataset` must be an image classification set. Received: dataset={name!r}, which has "
                      f"{len(images) or 'no'} image features among {', '.join(features)}.")
     key = "image" if "image" in images else images[0]
     if numpy.dtype(features[key].np_dtype).kind != "u":
-        raise Misuse(f"`name` must be a set of uint8 or uint16 images. Received: name={name!r}, whose images are "
+        raise Misuse(f"`dataset` must be a set of uint8 or uint16 images. Received: dataset={name!r}, whose images are "
                      f"{features[key].np_dtype.__name__}.")
     return key
 
@@ -110,7 +113,7 @@ def _class_feature(features, name, label_column):
     classes = [key for key in scalar if isinstance(features[key], tfds.features.ClassLabel)]
     if len(classes) == 1:
         return classes[0]
-    raise Misuse(f"`name` must be an image classification set. Received: name={name!r}, which has {len(classes) or 'no'} class labels"
+    raise Misuse(f"`dataset` must be an image classification set. Received: dataset={name!r}, which has {len(classes) or 'no'} class labels"
                  + (f". Choose one by --label_column: {', '.join(classes)}." if classes else f" among {', '.join(features)}."))
 
 
@@ -119,21 +122,21 @@ def _example_shape(feature, name, size):
     if size is not None:
         height, width = size
     if height is None or width is None:
-        raise Misuse(f"`size` must be given for a set whose images differ in size. Received: name={name!r}, size=None. "
+        raise Misuse(f"`size` must be given for a set whose images differ in size. Received: dataset={name!r}, size=None. "
                      "Give --config.source.size=[h,w].")
     return int(height), int(width), int(channels or 3)
 
 
 def _reading(builder, parts, image, target):
-    """tf.data.Dataset of (encoded image, class value), the parts one after another in storage order."""
+    """tf.data.Dataset of {image: str, target: class value}, the parts one after another in storage order, not decoded."""
     import tensorflow_datasets as tfds
 
     wanted = tfds.decode.PartialDecoding({image: True, target: True}, decoders={image: tfds.decode.SkipDecoding()})
     # One file at a time: otherwise the order depends on how many files the set was stored in.
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    datasets = [builder.as_dataset(split=part, shuffle_files=False, decoders=wanted, read_config=config) for part in parts]
-    dataset = datasets[0] if len(datasets) == 1 else datasets[0].concatenate(datasets[1])
-    return dataset.map(lambda example: (example[image], example[target]), num_parallel_calls=2)
+    with quiet():
+        datasets = [builder.as_dataset(split=part, shuffle_files=False, decoders=wanted, read_config=config) for part in parts]
+    return datasets[0] if len(datasets) == 1 else datasets[0].concatenate(datasets[1])
 
 
 def _parts(builder, image, target):
@@ -141,28 +144,34 @@ def _parts(builder, image, target):
     there = [part for part in builder.info.splits if builder.info.splits[part].num_examples]
     for part in ("test", "validation"):
         if "train" in there and part in there:
-            first = next(iter(_reading(builder, [part], image, target).take(1).as_numpy_iterator()))[1]
+            first = next(iter(_reading(builder, [part], image, target).take(1).as_numpy_iterator()))[target]
             # TFDS writes -1 where the labels of a test part were never published.
             if not (isinstance(first, numpy.integer) and first < 0):
                 return ["train", part]
     return ["train"] if "train" in there else there[:1]
 
 
-def _cached(reading, shape, dtype, feature, size):
+def _cached(reading, shape, dtype, feature, size, image, target):
     import tensorflow as tf
 
     x, value, done = numpy.empty(shape, dtype), [], 0
-    decoded = reading.map(lambda encoded, value: (_decode(encoded, feature, size), value),
-                          num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    for images, values in decoded.batch(256).prefetch(2).as_numpy_iterator():
+    decoded = tf.TensorSpec(shape[1:], tf.dtypes.as_dtype(dtype))
+
+    def decode(batch):  # by the batch, since calling a function costs more than decoding a small image
+        return tf.map_fn(lambda encoded: _decode(encoded, feature, size), batch[image], fn_output_signature=decoded), batch[target]
+
+    # About 16 MiB of pixels a batch.
+    batch = int(numpy.clip(2**24 // (dtype.itemsize * numpy.prod(shape[1:])), 1, 256))
+    batches = reading.batch(batch).map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    for images, values in batches.prefetch(2).as_numpy_iterator():
         x[done:done + len(images)] = images
         value.append(values)
         done += len(images)
     return x, numpy.concatenate(value)
 
 
-def _values(reading, n):
-    return numpy.concatenate(list(reading.map(lambda encoded, value: value).batch(1024).as_numpy_iterator()))
+def _values(reading, target):
+    return numpy.concatenate(list(reading.map(lambda example: example[target]).batch(1024).as_numpy_iterator()))
 
 
 def _categories(value, feature, name):
@@ -170,7 +179,7 @@ def _categories(value, feature, name):
 
     if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes:
         if value.min() < 0:
-            raise BadData(f"`name` must be a labelled set. Received: {name!r}, with {int((value < 0).sum())} examples without a class.")
+            raise BadData(f"`dataset` must be a labelled set. Received: {name!r}, with {int((value < 0).sum())} examples without a class.")
         return value.astype(numpy.int64), tuple(feature.names)
     found, category = numpy.unique(value, return_inverse=True)
     return category.astype(numpy.int64), tuple(each.decode() if isinstance(each, bytes) else str(each) for each in found)

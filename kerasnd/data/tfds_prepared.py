@@ -1,89 +1,111 @@
 """Where a TFDS set is on disk, or how it gets there, with an answer in seconds where it cannot."""
 import contextlib
-import os
 import threading
 import urllib.parse
 
 from kerasnd.errors import BadData, Misuse, suggest
 
 PATIENCE = 6.0  # seconds within which one of a set's hosts must answer
-GCS = "https://storage.googleapis.com"
+SILENCE = 60.0  # seconds after which a download that brings nothing is given up
+GCS = "https://storage.googleapis.com"  # where TFDS keeps some sets ready
 
 
-def prepared(name, data_dir=None):
-    """A builder whose files are on disk.
+def find(name, data_dir=None, others=()):
+    """A builder of the set, for files that are prepared where there are any.
 
     Args:
         name: str, the TFDS name, with "/config" and ":version" where wanted.
-        data_dir: str or None; None is TFDS_DATA_DIR or TFDS's own default.
+        data_dir: str or None, looked into first, then TFDS_DATA_DIR or TFDS's own default.
+        others: iterable of str, names that a misspelt one may also have meant.
 
     Returns:
-        tfds.core.DatasetBuilder, prepared.
+        tfds.core.DatasetBuilder. Where the version that TFDS would make is not prepared, but another is, that one.
 
     Raises:
         Misuse: TFDS knows no such set, configuration or version.
-        BadData: it is not prepared and cannot be downloaded.
     """
     import tensorflow_datasets as tfds
 
-    data_dir = os.path.expanduser(data_dir) if data_dir else None
-    with _quiet():
+    wanted = [name] if ":" in name else [name, f"{name}:*.*.*"]
+    with quiet():
+        for place in dict.fromkeys([data_dir, None]):
+            for spelling in wanted:
+                with contextlib.suppress(tfds.core.DatasetNotFoundError, ValueError, AssertionError):
+                    builder = tfds.builder(spelling, data_dir=place)
+                    if builder.info and builder.is_prepared():
+                        return builder
         try:
             builder = tfds.builder(name, data_dir=data_dir)
+            return builder if builder.info else None  # `info` is read here, where its warnings are not heard
         except tfds.core.DatasetNotFoundError:
-            known = tfds.list_builders(with_community_datasets=False)
+            known = [*others, *tfds.list_builders(with_community_datasets=False)]
             raise Misuse(f"`dataset` must be a bundled set, a TFDS name, or a path that exists. Received: dataset={name!r}."
-                         f"{suggest(name.split('/')[0].split(':')[0], known)}") from None
+                         f"{suggest(_bare(name), known)}") from None
         except (ValueError, AssertionError) as error:
-            raise Misuse(f"`dataset` must be a configuration and version that TFDS has. Received: dataset={name!r}: "
-                         f"{_first_line(error)}") from None
-        if builder.is_prepared():
-            return builder
-        older = _other_version(name, data_dir)
-    if older is not None:
-        return older
-    _download(builder, name)
-    return builder
+            raise Misuse(f"`dataset` must be a configuration and a version that TFDS has. Received: dataset={name!r}."
+                         f"{_offer(tfds, name, error)}") from None
 
 
-def _other_version(name, data_dir):
-    """A builder for whatever version of the set is prepared, or None: an older one is better than a download."""
+def ensure(builder, name):
+    """Downloads and prepares the set unless it is prepared.
+
+    Args:
+        builder: tfds.core.DatasetBuilder.
+        name: str, what to call it in messages.
+
+    Raises:
+        BadData: its hosts do not answer, or whatever went wrong on the way.
+    """
     import tensorflow_datasets as tfds
 
-    if ":" in name:
-        return None
-    try:
-        builder = tfds.builder(f"{name}:*.*.*", data_dir=data_dir)
-        return builder if builder.is_prepared() else None
-    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError):
-        return None
-
-
-def _download(builder, name):
-    import tensorflow_datasets as tfds
-
-    hosts = _hosts(builder)
+    if builder.is_prepared():
+        return
+    # What the user must fetch by hand, TFDS explains itself.
+    hosts = [] if builder.MANUAL_DOWNLOAD_INSTRUCTIONS else _hosts(builder)
     answering = _answering([*hosts, GCS])
-    where = f"Received: dataset={name!r}, not prepared in {builder._data_dir_root}"
+    refusal = f"`dataset` must be prepared or downloadable. Received: dataset={name!r}, not prepared in {builder.data_dir}"
     if hosts and not answering:
-        raise BadData(f"`dataset` must be prepared or downloadable. {where}, and neither {', '.join(hosts)} nor "
-                      f"{GCS} answers. Connect to the network, or give --data_dir where the set is prepared.")
-    config = tfds.download.DownloadConfig(try_download_gcs=GCS in answering)
+        raise BadData(f"{refusal}, and neither {', '.join(hosts)} nor {GCS} answers. Connect to the network, or give "
+                      "--data_dir, or TFDS_DATA_DIR, where the set is prepared.")
     try:
         with _impatient():
-            builder.download_and_prepare(download_config=config)
+            builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=GCS in answering))
     except Exception as error:  # whatever a host, a checksum, a disk or a set's own script may raise
-        raise BadData(f"`dataset` must be prepared or downloadable. {where}, and its download failed: "
-                      f"{type(error).__name__}: {_first_line(error)}") from error
+        raise BadData(f"{refusal}, and preparing it failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
+
+
+@contextlib.contextmanager
+def quiet():
+    """TFDS warns of every folder that it looks into in vain, and of its own deprecations."""
+    from absl import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _bare(name):
+    return name.split("/")[0].split(":")[0]
+
+
+def _offer(tfds, name, error):
+    """What there is instead: configurations, or TFDS's own words on versions."""
+    configs = list(tfds.builder_cls(_bare(name)).builder_configs)
+    config = name.split(":")[0].partition("/")[2]
+    if config and config not in configs:
+        return f"{suggest(config, configs)} It has: {', '.join(configs[:8]) or 'no configurations'}."
+    return f" {str(error).strip().splitlines()[0].split('}' + chr(34) + ': ')[-1]}"
 
 
 def _hosts(builder):
     try:
-        urls = [str(url) for url in builder.url_infos]
+        urls = [urllib.parse.urlsplit(str(url)) for url in builder.url_infos]
     except Exception:  # a set of the user's own may have no list
-        urls = []
-    parsed = [urllib.parse.urlsplit(url) for url in urls]
-    return list(dict.fromkeys(f"{url.scheme}://{url.netloc}" for url in parsed if url.netloc))[:4]
+        return []
+    return list(dict.fromkeys(f"{url.scheme}://{url.netloc}" for url in urls if url.netloc))[:4]
 
 
 def _answering(hosts):
@@ -106,35 +128,18 @@ def _answering(hosts):
 
 
 @contextlib.contextmanager
-def _impatient(seconds=60):
-    """TFDS downloads without a timeout; inside, a connection that is silent for `seconds` is an error."""
+def _impatient():
+    """TFDS downloads without a timeout and asks a host that is not there ten times, minutes long; not inside of this."""
     import requests
 
     patient = requests.adapters.HTTPAdapter.send
 
     def send(self, request, stream=False, timeout=None, **kwargs):
-        return patient(self, request, stream=stream, timeout=timeout or seconds, **kwargs)
+        self.max_retries = self.max_retries.new(connect=2)
+        return patient(self, request, stream=stream, timeout=timeout or SILENCE, **kwargs)
 
     requests.adapters.HTTPAdapter.send = send
     try:
         yield
     finally:
         requests.adapters.HTTPAdapter.send = patient
-
-
-@contextlib.contextmanager
-def _quiet():
-    """TFDS warns of every folder that it looks into in vain."""
-    from absl import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-
-
-def _first_line(error):
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else "no reason given"

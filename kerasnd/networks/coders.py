@@ -13,7 +13,7 @@ from keras import layers
 
 from kerasnd.errors import Misuse, suggest
 from kerasnd.networks import chalapathy
-from kerasnd.networks.layers import NormalizedPool, UpsampledConv2D
+from kerasnd.networks.layers import NormalizedActivation, UpsampledConv2D
 
 SLOPE = 0.01        # leaky ReLU of the LeNets: Keras' default is 0.3
 EPSILON = 1e-4      # of their normalisation: Keras' default is 1e-3
@@ -93,22 +93,18 @@ def _initial(mode="fan_in"):
     return keras.initializers.VarianceScaling(1 / 3, mode, "uniform")
 
 
-def _normalization():
-    return layers.BatchNormalization(center=False, scale=False, epsilon=EPSILON, momentum=0.9, synchronized=True)
-
-
 def _conv(x, filters):
     """Convolution 5x5, normalisation, leaky ReLU, pooling."""
     x = layers.Conv2D(filters, 5, padding="same", use_bias=False, kernel_initializer=_initial())(x)
-    return NormalizedPool(SLOPE, EPSILON)(x)
+    return NormalizedActivation(True, SLOPE, EPSILON)(x)
 
 
 def _dense(x, units):
     return layers.Dense(units, use_bias=False, kernel_initializer=_initial())(x)
 
 
-def _activate(x, normalise=True):
-    return layers.LeakyReLU(SLOPE)(_normalization()(x) if normalise else x)
+def _activate(x):
+    return NormalizedActivation(False, SLOPE, EPSILON)(x)
 
 
 def _up(x, filters, crop=0):
@@ -142,8 +138,8 @@ def _lenet(example_shape, latent_dim, filters, hidden, start, first, up, crops):
 
     inputs = x = layers.Input((latent_dim,))
     if latent_dim != math.prod(start):
-        x = _normalization()(_dense(x, math.prod(start)))
-    x = _activate(layers.Reshape(start)(x), normalise=False)
+        x = NormalizedActivation(False, 1, EPSILON)(_dense(x, math.prod(start)))
+    x = layers.LeakyReLU(SLOPE)(layers.Reshape(start)(x))
     if first:
         x = layers.Conv2D(first, 5, padding="same", use_bias=False, kernel_initializer=_initial("fan_out"))(x)
         x = _activate(x)

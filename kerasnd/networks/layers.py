@@ -9,45 +9,64 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
-class NormalizedPool(keras.layers.Layer):
-    """Batch normalisation without scale or offset, leaky ReLU, 2x2 max pooling: computed pool first.
+class NormalizedActivation(keras.layers.Layer):
+    """Batch normalisation without scale or offset, leaky ReLU and, if asked for, 2x2 max pooling.
 
-    Normalisation and leaky ReLU rise monotonically, so pooling before them gives the same numbers on a quarter of the
-    elements. The statistics are those of the unpooled input.
+    Normalisation and leaky ReLU rise monotonically, so pooling comes first where it can: the same numbers from a quarter of
+    the elements. On one replica the normalisation is TensorFlow's fused operation; on several the statistics are those of
+    the whole batch.
 
     Args:
-        negative_slope: float in [0, 1), of the leaky ReLU.
+        pool: bool, pool 2x2 (images only).
+        negative_slope: float in [0, 1], of the leaky ReLU; 1 for none.
         epsilon: float > 0, added to the variance.
-        momentum: float in [0, 1), of the moving statistics.
+        momentum: float in [0, 1), of the moving statistics; the moving variance is the unbiased one.
     """
 
-    def __init__(self, negative_slope=0.01, epsilon=1e-4, momentum=0.9, **kwargs):
+    def __init__(self, pool=False, negative_slope=0.01, epsilon=1e-4, momentum=0.9, **kwargs):
         super().__init__(**kwargs)
-        self.negative_slope, self.epsilon, self.momentum = negative_slope, epsilon, momentum
+        self.pool, self.negative_slope, self.epsilon, self.momentum = pool, negative_slope, epsilon, momentum
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
-        self.moving_mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="moving_mean")
-        self.moving_variance = self.add_weight(shape=shape, initializer="ones", trainable=False, name="moving_variance")
+        self.moving_mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, dtype="float32", name="moving_mean")
+        self.moving_variance = self.add_weight(shape=shape, initializer="ones", trainable=False, dtype="float32",
+                                               name="moving_variance")
 
     def call(self, x, training=False):
-        if training:
-            mean, variance = ops.moments(ops.cast(x, "float32"), axes=(0, 1, 2), synchronized=True)
-            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(self.momentum * moving + (1 - self.momentum) * ops.cast(batch, moving.dtype))
+        if not training:
+            factor = tf.math.rsqrt(self.moving_variance.value + self.epsilon)
+            x = self._pooled(x)
+            x = x * tf.cast(factor, x.dtype) - tf.cast(self.moving_mean.value * factor, x.dtype)
+        elif tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            mean, variance = ops.moments(tf.cast(x, tf.float32), axes=list(range(x.shape.rank - 1)), synchronized=True)
+            self._move(mean, variance)
+            factor = tf.math.rsqrt(variance + self.epsilon)
+            x = self._pooled(x)
+            x = x * tf.cast(factor, x.dtype) - tf.cast(mean * factor, x.dtype)
         else:
-            mean, variance = self.moving_mean.value, self.moving_variance.value
-        factor = ops.rsqrt(ops.cast(variance, "float32") + self.epsilon)
-        x = ops.max_pool(x, 2)
-        x = x * ops.cast(factor, x.dtype) - ops.cast(ops.cast(mean, "float32") * factor, x.dtype)
-        return ops.leaky_relu(x, self.negative_slope)
+            image = x if x.shape.rank == 4 else x[:, None, None]
+            ones = tf.ones((x.shape[-1],))
+            image, mean, variance = tf.compat.v1.nn.fused_batch_norm(image, ones, 0 * ones, epsilon=self.epsilon, is_training=True)
+            self._move(mean, variance)
+            x = self._pooled(image if x.shape.rank == 4 else image[:, 0, 0])
+        return tf.nn.leaky_relu(x, self.negative_slope) if self.negative_slope < 1 else x
+
+    def _pooled(self, x):
+        return tf.nn.max_pool2d(x, 2, 2, "VALID") if self.pool else x
+
+    def _move(self, mean, variance):
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(self.momentum * moving.value + (1 - self.momentum) * batch)
 
     def compute_output_shape(self, input_shape):
+        if not self.pool:
+            return input_shape
         n, h, w, c = input_shape
         return n, h // 2, w // 2, c
 
     def get_config(self):
-        return {**super().get_config(), "negative_slope": self.negative_slope, "epsilon": self.epsilon,
+        return {**super().get_config(), "pool": self.pool, "negative_slope": self.negative_slope, "epsilon": self.epsilon,
                 "momentum": self.momentum}
 
 

@@ -1,0 +1,33 @@
+"""RCAE: an autoencoder that sets hidden anomalies aside in a sparse noise matrix.
+
+Paper:    Chalapathy, Menon, Chawla (2017), arXiv 1704.06743.
+Cost:     on 2 cores: digits seconds; 6000 images of 28x28 about 2 minutes; `:paper` about 10 minutes there, hours on CIFAR-10.
+Result:   meant for training data with hidden anomalies (--config.protocol.name=contaminated), where it is to beat the plain
+          autoencoder. The published 0.99 on MNIST was measured on the training images, by code in which N has no effect.
+Command:  bin/train --method=rcae --dataset=mnist --normal=8 --config.protocol.name=contaminated --config.protocol.share=0.1
+          bin/train --config=configs/rcae.py:paper --dataset=mnist --normal=8
+"""
+import ml_collections
+
+VARIANTS = ("paper",)
+# epochs, batch size and the epoch at which the rate drops, where a data set needs others than 28x28 images do
+BUDGETS = {"digits": (300, 32, 200), "breast_cancer": (300, 32, 200), "cifar10": (60, 128, 45)}
+PUBLISHED = {"mnist": (150, 32), "cifar10": (500, 200)}         # epochs and batch size in the OC-NN repository
+
+
+def get_config(dataset="", variant=None):
+    """Returns the values for a data set, as the paper's code had them where `variant` is "paper"."""
+    epochs, batch_size, drop = BUDGETS.get(dataset, (60, 128, 45))
+    optimizer = {"learning_rate": 1e-3, "milestones": [drop]}
+    epochs_per_round = 3
+    if variant == "paper":
+        epochs, batch_size = PUBLISHED.get(dataset, (150, 128))
+        optimizer["milestones"] = []
+        epochs_per_round = 10                                   # of the video experiment: 10 rounds of 10 epochs
+    return ml_collections.ConfigDict({"stages": [{
+        "method": "rcae",
+        "model": {"network": "auto", "latent_dim": None, "preprocess": "auto", "dropout": 0.0, "weight_decay": 0.0,
+                  "noise": "alternation", "sparsity": 0.5, "epochs_per_round": epochs_per_round, "encode_cleaned": True},
+        "optimizer": optimizer,
+        "fit": {"epochs": epochs, "batch_size": batch_size},
+    }]})

@@ -1,0 +1,106 @@
+"""Indices into a pool: who trains, who is judged, what may be known and what is true; and the checks that all share."""
+import dataclasses
+import hashlib
+
+import numpy
+
+from kerasnd.errors import Misuse
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Who trains and who is judged.
+
+    Attributes:
+        train: int64 (t,), distinct; what the learner sees.
+        hint: int8 (t,), what it may know: 0 unknown, +1 known normal, -1 known anomalous.
+        test: int64 (s,), distinct; what is judged.
+        label: int8 (s,), the truth: 1 anomalous.
+        name: str, the protocol.
+        validation: int64 (v,), distinct; for thresholds; empty where the protocol has none.
+        validation_label: int8 (v,), the truth: 1 anomalous.
+    """
+
+    train: numpy.ndarray
+    hint: numpy.ndarray
+    test: numpy.ndarray
+    label: numpy.ndarray
+    name: str
+    validation: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
+    validation_label: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int8))
+
+
+def fingerprint(split):
+    """12 hexadecimal digits of the SHA-256 over a split's name, indices, hints and labels."""
+    digest = hashlib.sha256(split.name.encode())
+    for field in ("train", "hint", "validation", "validation_label", "test", "label"):
+        values = getattr(split, field)
+        digest.update(f"|{field}:{len(values)}:".encode() + values.astype("<i8").tobytes())
+    return digest.hexdigest()[:12]
+
+
+def unhinted(name, train, test, anomalous):
+    """A Split without hints.
+
+    Args:
+        name: str, the protocol.
+        train, test: int (t,), (s,), indices.
+        anomalous: bool (n,), of every example.
+
+    Raises:
+        Misuse: no normal to train on, or none to judge.
+    """
+    if anomalous[train].all():
+        raise Misuse(f"`normal` must leave normals to train on. Received: protocol {name} gives 0 training normals of "
+                     f"{int((~anomalous).sum())} normals among {len(anomalous)} examples.")
+    if anomalous[test].all():
+        raise Misuse(f"`normal` must leave normals to judge. Received: protocol {name} gives 0 normals among "
+                     f"{len(test)} test examples, of {int((~anomalous).sum())} normals in the set.")
+    return Split(train=train.astype(numpy.int64), hint=numpy.zeros(len(train), numpy.int8), test=test.astype(numpy.int64),
+                 label=anomalous[test].astype(numpy.int8), name=name)
+
+
+def kinds(category, normal):
+    """Who is normal and who anomalous.
+
+    Args:
+        category: int64 (n,) in -1..k-1; -1 takes no part.
+        normal: sequence of int.
+
+    Returns:
+        (normal, anomalous), each bool (n,), never both.
+    """
+    category = numpy.asarray(category)
+    is_normal = numpy.isin(category, numpy.asarray(list(normal), numpy.int64)) & (category >= 0)
+    return is_normal, ~is_normal & (category >= 0)
+
+
+def official_parts(official, protocol, n):
+    """(train, test), each bool (n,). Raises Misuse where there are none."""
+    if official is None:
+        raise Misuse(f"`protocol.name` must fit the data: {protocol} needs official train and test parts. Received: a set "
+                     "without. Take --config.protocol.name=holdout.")
+    official = numpy.asarray(official)
+    if official.shape != (n,):
+        raise Misuse(f"`official` must have one value per example. Received: {n} examples, official of shape "
+                     f"{official.shape}. Hand over those of one pool.")
+    return official == "train", official == "test"
+
+
+def stratified(category, key, share):
+    """bool (n,): of every class the round(share * size) examples with the smallest keys, at least one."""
+    chosen = numpy.zeros(len(category), bool)
+    for each in numpy.unique(category[category >= 0]):
+        members = numpy.flatnonzero(category == each)
+        count = max(1, int(numpy.floor(share * len(members) + 0.5)))
+        chosen[members[numpy.argsort(key[members], kind="stable")[:count]]] = True
+    return chosen
+
+
+def checked_share(name, value, zero=False):
+    """The share as a float in (0, 1), or [0, 1) where `zero`. Raises Misuse."""
+    is_number = isinstance(value, (int, float, numpy.number)) and not isinstance(value, bool)
+    if not is_number or not (0 < value < 1 or (zero and value == 0)):
+        raise Misuse(f"`{name}` must be a number {'from' if zero else 'above'} 0 and below 1. Received: {name}={value!r}. "
+                     f"Give --config.protocol.{name}=0.1.")
+    return float(value)

@@ -1,0 +1,80 @@
+"""A user's own data without classes, to be scored: an image, a folder of them, .npz, .mat or .csv."""
+import os
+
+import numpy
+
+from kerasnd.data.pool import Pool
+from kerasnd.errors import BadData, Misuse
+
+KINDS = "an image, a folder of images, .npz, .mat or .csv"
+
+
+def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unreadable=False, cache_gib=2.0):
+    """Examples alone; whatever classes the file has are not looked at.
+
+    Args:
+        path: str, one image file; a folder, searched to any depth; .npz with `x`; .mat with `X`; .csv.
+        size: None, or (height, width) to which every image is resized, as in training.
+        channels: None, 1 or 3, what images are to have, as in training.
+        label_column: str or None, a column of a .csv that is no feature; None leaves out one called label, y, class, target.
+        skip_unreadable: bool, leave unreadable images out instead of refusing.
+        cache_gib: float, above this many GiB of raw pixels image files are streamed.
+
+    Returns:
+        Pool of the one category "unknown"; `paths` for image files, else None.
+
+    Raises:
+        Misuse, BadData: as the sources.
+    """
+    path = os.path.expanduser(os.fspath(path))
+    suffix = os.path.splitext(path)[1].lower()
+    paths, skipped = None, ()
+    if os.path.isdir(path) or suffix not in (".npz", ".mat", ".csv"):
+        from kerasnd.data import images
+
+        paths = numpy.array(_image_files(path, images.is_image))
+        x, readable, skipped = images.load_files(paths, path, size, channels, skip_unreadable, cache_gib)
+        paths = paths[readable]
+    elif suffix == ".csv":
+        x = _table(path, label_column)
+    else:
+        from kerasnd.data import arrays
+
+        key, found = ("x", arrays.read_npz(path, ("x",))) if suffix == ".npz" else ("X", arrays.read_mat(path))
+        if found.get(key) is None:
+            raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with {', '.join(sorted(found)) or 'nothing'}.")
+        x = resized(arrays.examples(found[key], key, path), size)
+    return Pool(x=x, category=numpy.zeros(x.shape[0], numpy.int64), official=None, names=("unknown",), paths=paths, skipped=skipped)
+
+
+def resized(x, size):
+    """Images as an array (n, h, w, c), resized to `size` where that is given and another."""
+    if size is None or x.ndim != 4 or x.shape[1:3] == tuple(size):
+        return x
+    from kerasnd.data.resizing import resize_all
+
+    return resize_all(x, *size)
+
+
+def _image_files(path, is_image):
+    if not os.path.isdir(path):
+        if not is_image(os.path.basename(path)):
+            raise Misuse(f"`input` must be {KINDS}. Received: {path!r}.")
+        return [path]
+    found = []
+    for folder, folders, files in os.walk(path):  # links to folders are not followed
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [os.path.join(folder, name) for name in sorted(files) if is_image(name)]
+    if not found:
+        raise BadData(f"`input` must be a folder with images. Received: {path!r} without any.")
+    return found
+
+
+def _table(path, label_column):
+    from kerasnd.data import tables
+
+    header, rows, lines = tables.read_rows(path)
+    if label_column is not None and label_column not in header:
+        raise Misuse(f"`label_column` must be a column of {path!r}. Received: label_column={label_column!r}.")
+    named = [label_column] if label_column else [name for name in header if name.lower() in tables.LABELS][:1]
+    return tables.numbers(header, rows, lines, header.index(named[0]) if named else None, path)

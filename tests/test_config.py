@@ -1,0 +1,248 @@
+"""A config is a nested dict of plain values: what the file says, then the flags, then the overrides."""
+import json
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerasnd import config, config_file, overrides
+from kerasnd.errors import Misuse
+from kerasnd.methods import METHODS
+
+
+def load(*changes, **kwargs):
+    return config.load(**{"method": "deep_svdd", "dataset": "digits", "normal": "3", "overrides": changes, **kwargs})
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a config file and returns its path."""
+    def write(text, name="own.py"):
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+    return write
+
+
+# ---- what a config holds ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("variant", ["", ":paper"])
+@pytest.mark.parametrize("dataset", ["digits", "breast_cancer", "mnist", "cifar10", "own/photos", "table.csv"])
+def test_every_shipped_config_resolves_to_plain_values(method, variant, dataset):
+    found = config.load(file=f"configs/{method}.py{variant}", dataset=dataset, normal="1")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert set(found) == set(config.DEFAULTS) and all(set(stage) == set(config.STAGE) for stage in found["stages"])
+    assert found["stages"][-1]["method"] == method
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("variant", ["", ":paper"])
+def test_every_shipped_config_gives_arguments_that_its_methods_take(method, variant):
+    config.check_arguments(config.load(file=f"configs/{method}.py{variant}", dataset="mnist", normal="1"))
+
+
+def test_an_argument_that_the_method_lacks_is_refused_with_a_suggestion():
+    found = load()
+    found["stages"][1]["model"]["nuu"] = 0.5
+    with pytest.raises(Misuse, match=r"stages\[1\]\.model.*'nuu'.*Did you mean 'nu'"):
+        config.check_arguments(found)
+
+
+def test_the_stages_of_a_shipped_config_normalise_alike():
+    for method in ("deep_svdd", "ocnn"):
+        for dataset in ("digits", "breast_cancer", "table.csv"):
+            found = config.load(method=method, dataset=dataset, normal="0")
+            first, second = (stage["model"]["preprocess"] for stage in found["stages"])
+            assert first == second
+
+
+def test_flags_replace_what_the_file_says(written):
+    file = written("def get_config():\n    return {'seed': 5, 'normal': [1, 3], 'source': {'name': 'digits', 'size': 16},"
+                   "'stages': [{'method': 'rcae'}]}")
+    own = config.load(file=file)
+    assert (own["seed"], own["normal"], own["source"]["name"], own["source"]["size"]) == (5, "1,3", "digits", 16)
+    flagged = config.load(file=file, seed=2, normal="7", dataset="mnist", skip_unreadable=True)
+    assert (flagged["seed"], flagged["normal"], flagged["source"]["name"]) == (2, "7", "mnist")
+    assert flagged["source"]["size"] == 16 and flagged["source"]["skip_unreadable"] is True
+
+
+def test_a_config_file_is_told_the_dataset_and_the_variant(written):
+    file = written("def get_config(dataset, variant=None):\n"
+                   "    return {'stages': [{'method': 'rcae', 'model': {'told': [dataset, variant]}}]}")
+    assert config.load(file=f"{file}:big", dataset="mnist", normal="1")["stages"][0]["model"]["told"] == ["mnist", "big"]
+    named = config.load(file=file, normal="1", overrides=[("source.name", "cifar10")])
+    assert named["stages"][0]["model"]["told"] == ["cifar10", None]
+
+
+def test_a_shipped_config_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert config.load(file="configs/ocnn.py:paper", dataset="digits", normal="3")["stages"][1]["method"] == "ocnn"
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "ocnn.py").write_text("def get_config():\n    return {'stages': [{'method': 'rcae'}]}")
+    assert config.load(method="ocnn", dataset="digits", normal="3")["stages"][-1]["method"] == "ocnn"
+    assert config.load(file="configs/ocnn.py", dataset="digits", normal="3")["stages"][-1]["method"] == "rcae"
+
+
+def test_a_path_holds_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "table.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    assert load(dataset="table.csv")["source"]["name"] == str(tmp_path / "table.csv")
+    assert load(dataset="digits")["source"]["name"] == "digits"
+
+
+# ---- overrides -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("key, text, value", [
+    ("seed", "7", 7),
+    ("normal", "1, 3", "1,3"),
+    ("stages[0].fit.epochs", "20", 20),
+    ("stages[1].model.nu", "1", 1.0),
+    ("stages[1].optimizer.learning_rate", "3e-4", 3e-4),
+    ("stages[1].optimizer.milestones", "[8,8]", [8, 8]),
+    ("stages[1].optimizer.milestones", "8,9", [8, 9]),
+    ("stages[1].optimizer.milestones", "5", [5]),
+    ("stages[1].optimizer.milestones", "[]", []),
+    ("stages[1].optimizer.milestones[0]", "4", 4),
+    ("stages[1].model.objective", "soft_boundary", "soft_boundary"),
+    ("stages[1].model.latent_dim", "8", 8),
+    ("source.size", "[64, 48]", [64, 48]),
+    ("source.label_column", "kind", "kind"),
+    ("source.skip_unreadable", "True", True),
+])
+def test_an_override_is_read_as_the_type_that_it_replaces(key, text, value):
+    found = load((key, text))
+    for step in overrides.steps(key):
+        found = found[step]
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize("key, text, told", [
+    ("stages[0].fit.epoch", "3", "Did you mean 'epochs'. Keys there: epochs, batch_size"),
+    ("sed", "3", "Did you mean 'seed'"),
+    ("stages[2].fit.epochs", "3", r"one of the 2 stages.*\[2\]"),
+    ("stages[-1].fit.epochs", "3", "one of the 2 stages"),
+    ("stages[x].fit.epochs", "3", "count with 0, 1"),
+    ("stages.fit.epochs", "3", "which of the 2 stages"),
+    ("stages[0].fit", "3", "not a section"),
+    ("stages", "[]", "not a section"),
+    ("stages[0].fit.epochs.x", "3", "is a value, not a section"),
+    ("seed[0]", "3", "is no list"),
+    ("stages[0]fit", "3", "must read like"),
+    ("", "3", "must read like"),
+    ("seed", "x", "must be an int.*'x'"),
+    ("seed", "1.0", "must be an int"),
+    ("seed", "-1", "at least 0"),
+    ("seed", "4294967296", "below"),
+    ("seed", "true", "must be an int"),
+    ("source.skip_unreadable", "1", "must be true or false"),
+    ("batches.cache_gib", "nan", "must be a float"),
+    ("batches.cache_gib", "1e999", "must be a float"),
+    ("stages[1].optimizer.milestones", "5,x", "list of int"),
+    ("stages[1].optimizer.milestones", "5,2.5", "list of int"),
+    ("stages[1].optimizer.milestones", "0", "at least 1"),
+    ("stages[0].fit.epochs", "0", "at least 1"),
+    ("stages[0].fit.batch_size", "-4", "at least 1"),
+    ("stages[1].optimizer.learning_rate", "0", "positive"),
+    ("stages[0].method", "rcea", "Did you mean 'rcae'"),
+    ("protocol.name", "hold_out", "Did you mean 'holdout'"),
+    ("protocol.share", "0.1", "Name a protocol too"),
+    ("source.name", "", "--dataset"),
+    ("normal", " , ", "--normal"),
+])
+def test_an_override_that_cannot_be_is_refused_in_one_line(key, text, told):
+    with pytest.raises(Misuse, match=told) as refusal:
+        load((key, text))
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_protocols_name_comes_first_and_brings_its_defaults():
+    found = load(("protocol.share", "0.1"), ("protocol.name", "contaminated"))
+    assert found["protocol"] == {"name": "contaminated", "share": 0.1, "test_share": 0.4}
+
+
+def test_a_constructors_argument_may_be_added_to_a_model_section():
+    found = load(("stages[0].model.dropout", "0.2"), ("stages[1].optimizer.momentum", "0.9"))
+    assert found["stages"][0]["model"]["dropout"] == 0.2 and found["stages"][1]["optimizer"]["momentum"] == 0.9
+    with pytest.raises(Misuse, match="Did you mean 'dropout'"):
+        load(("stages[0].model.dropot", "0.2"))
+    with pytest.raises(Misuse, match="must be a float"):
+        load(("stages[0].model.dropout", "much"))
+
+
+@settings(deadline=None, max_examples=200)
+@given(key=st.text(string.ascii_letters + "_[].0123456789-", max_size=30), text=st.text(max_size=20))
+def test_no_override_ends_in_anything_but_a_value_or_a_refusal(key, text):
+    section = {"stages": [{"fit": {"a": 1}}], "a": 2.0, "b": None, "c": [1, 2], "d": True, "e": "x"}
+    try:
+        overrides.override(section, key, text)
+    except Misuse:
+        return
+    json.dumps(section, allow_nan=False)
+
+
+# ---- config files ----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("text, told", [
+    ("", "a function get_config"),
+    ("def get_config(:", r"SyntaxError.*\(line 1\)"),
+    ("def get_config():\n    return 1 / 0", r"ZeroDivisionError: division by zero \(line 2\)"),
+    ("import no_such_module", "ModuleNotFoundError"),
+    ("raise SystemExit(0)", "SystemExit"),
+    ("\0", "that runs"),
+    ("def get_config(depth):\n    return {}", "TypeError"),
+    ("def get_config():\n    return 3", "must be a section"),
+    ("def get_config():\n    return {}", "at least one stage"),
+    ("def get_config():\n    return {'stage': []}", "Did you mean 'stages'"),
+    ("def get_config():\n    return {'stages': [{'methd': 'rcae'}]}", "Did you mean 'method'"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcea'}]}", "Did you mean 'rcae'"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'epochs': '3'}}]}", "`epochs` of type int"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': 3}]}", "must be a section"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'model': {'x': print}}]}", "plain values"),
+    ("def get_config():\n    return {'source': {'nme': 'digits'}, 'stages': [{'method': 'rcae'}]}", "Did you mean 'name'"),
+    ("def get_config():\n    return {'protocol': {'name': 'holdout', 'share': 1}, 'stages': [{'method': 'rcae'}]}", "test_share"),
+])
+def test_a_config_file_that_cannot_be_used_is_refused_in_one_line(written, text, told):
+    with pytest.raises(Misuse, match=told) as refusal:
+        config.load(file=written(text), dataset="digits", normal="3")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("file, told", [
+    ("configs/ocn.py", "Did you mean 'configs/ocnn.py'"),
+    ("configs", "no regular file"),
+    ("/dev/null", "no regular file"),
+    ("configs/ocnn.py:papr", "Did you mean 'paper'"),
+])
+def test_a_config_that_is_not_there_is_refused_with_what_is(file, told):
+    with pytest.raises(Misuse, match=told):
+        config.load(file=file, dataset="digits", normal="3")
+
+
+def test_what_is_not_given_is_asked_for():
+    for missing, told in (("method", "--method"), ("dataset", "--dataset"), ("normal", "--normal")):
+        with pytest.raises(Misuse, match=told):
+            load(**{missing: None})
+    with pytest.raises(Misuse, match="Did you mean 'ocnn'"):
+        load(method="ocn")
+    with pytest.raises(Misuse, match="Leave --method out"):
+        load(method="ocnn", file="configs/rcae.py")
+
+
+def test_a_variant_stands_after_the_colon(tmp_path):
+    assert config_file.split_variant("a/b.py:big") == ("a/b.py", "big")
+    assert config_file.split_variant("a/b.py") == ("a/b.py", None)
+    odd = tmp_path / "a:b.py"
+    odd.touch()
+    assert config_file.split_variant(str(odd)) == (str(odd), None)
+
+
+# ---- comparing -------------------------------------------------------------------------------------------------------
+
+def test_configs_differ_where_a_value_does():
+    assert config.differences(load(), load()) == []
+    assert config.differences(load(), load(("stages[0].fit.epochs", "5"))) == ["stages[0].fit.epochs (200, now 5)"]
+    old, new = load(), load()
+    del new["stages"][1], old["seed"]
+    told = config.differences(old, new)
+    assert "seed (null, now 0)" in told and "stages[1].method (\"deep_svdd\", now null)" in told
