@@ -88,11 +88,14 @@ def _span(sides):
         sides: the samples, each float64 (m,).
 
     Returns:
-        (low, high): floats, low < high. A tail beyond three inter-quartile ranges of every sample is cut off.
+        (low, high): floats, low < high. A tail beyond three inter-quartile ranges of every sample is cut off;
+        a sample whose range is zero, being mostly one value, is kept whole.
     """
-    fences = [(side.min(), side.max(), *numpy.quantile(side, [0.25, 0.75])) for side in sides]
-    low = min(max(least, first - 3 * (third - first)) for least, _, first, third in fences)
-    high = max(min(most, third + 3 * (third - first)) for _, most, first, third in fences)
+    low, high = numpy.inf, -numpy.inf
+    for side in sides:
+        first, third = numpy.quantile(side, [0.25, 0.75])
+        reach = 3 * (third - first) or numpy.inf
+        low, high = min(low, max(side.min(), first - reach)), max(high, min(side.max(), third + reach))
     if high - low > 1e-9 * max(abs(low), abs(high), 1e-30):
         return low, high
     half = max(1e-2 * abs(high), 1e-2)              # constant scores, or a difference that no axis can show

@@ -60,7 +60,7 @@ def _muffled():
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(true_stderr, held.read())
             raise

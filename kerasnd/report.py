@@ -15,11 +15,11 @@ import zlib
 import numpy
 from absl import logging
 
-from kerasnd import metrics, tables
+from kerasnd import metrics, report_text
 from kerasnd.atomic import whole
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import DETECTOR, METRICS, RECORD, SCORES, RunFolder, read_json
-from kerasnd.tables import JUDGED, ROW, natural
+from kerasnd.report_text import JUDGED, ROW, natural
 
 MARKS = {RECORD, METRICS, SCORES, DETECTOR, "log.txt"}      # any of these makes a folder a run folder
 USUAL = {"limit": "0", "outliers": "", "hints": "", "precision": "float32"}     # anything else is always named
@@ -199,6 +199,6 @@ def write(folder, to):
         logging.warning("%s", line)
     summary = table(rows)
     with whole(to) as partial:
-        text = tables.comma_separated(summary) if suffix == ".csv" else tables.markdown(summary, remarks)
+        text = report_text.comma_separated(summary) if suffix == ".csv" else report_text.markdown(summary, remarks)
         partial.write_text(text, "utf-8")
     return remarks

@@ -73,7 +73,8 @@ def test_a_program_works_through_symlinks_from_any_folder(tmp_path):
 
 
 def test_a_mistake_is_one_line_on_stderr_even_after_tensorflow_is_loaded():
-    told = started(CHECKOUT / "bin/train", "--method=rcae", "--dataset=digits", "--normal=3", "--config.stages[0].model.sparsty=1")
+    told = started(CHECKOUT / "bin/train", "--method=rcae", "--dataset=digits", "--normal=3",
+                   "--config.stages[0].model.sparsty=1")
     assert told.returncode == 2 and told.stdout == ""
     assert told.stderr.count("\n") == 1 and "Did you mean 'sparsity'" in told.stderr
 
@@ -142,7 +143,8 @@ def test_a_misuse_of_the_others_is_one_line_and_exit_code_two(name, words, told,
     (MemoryError(), 1, "memory ran out"),
     (FloatingPointError("the loss is NaN"), 1, "the loss is NaN"),
     (KeyboardInterrupt(), 130, "The same command"),
-    (Misuse("Exception encountered when calling X.call().\n\n\x1b[1m`x` is wrong.\x1b[0m\n\nArguments received"), 2, "`x` is wrong."),
+    (Misuse("Exception encountered when calling X.call().\n\n\x1b[1m`x` is wrong.\x1b[0m\n\nArguments received"), 2,
+     "`x` is wrong."),
 ])
 def test_what_goes_wrong_is_told_in_one_line_with_its_exit_code(error, code, told, capsys):
     def fail(values, overrides):

@@ -6,6 +6,7 @@ import warnings
 import matplotlib.image
 import numpy
 import pytest
+import sklearn.metrics
 from matplotlib.colors import to_rgb
 
 from kerasnd import figures, metrics
@@ -26,6 +27,7 @@ SCORES = {
     "lognormal": RNG.lognormal(0, 4, 200),
     "one monster": numpy.where(numpy.arange(200) == 199, 3e38, LABEL + RNG.random(200)),
     "both ends of float64": numpy.where(LABEL, 1.7e308, -1.7e308),
+    "mostly zero": numpy.where(numpy.arange(200) % 10, 0, numpy.arange(200) / 200),
     "one class constant": numpy.where(LABEL, RNG.random(200), 0.5),
 }
 
@@ -64,8 +66,14 @@ def test_a_histogram_counts_every_score_once(case, drawn, tmp_path):
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["normal (n = 60)", "anomalous (n = 140)"]
 
 
+def test_scores_that_are_mostly_one_value_keep_their_tail(drawn, tmp_path):
+    figures.histogram(LABEL, SCORES["mostly zero"], tmp_path / "h.png")
+    axes = drawn[0].axes[0]
+    assert "beyond" not in axes.get_xlabel() and axes.patches[2].get_data().edges[-1] == SCORES["mostly zero"].max()
+
+
 def test_constant_scores_stand_in_the_middle(drawn, tmp_path):
-    figures.histogram(LABEL, SCORES["constant"], tmp_path / "h.png")
+    figures.histogram(numpy.arange(1100) % 2, numpy.full(1100, 3.25), tmp_path / "h.png")
     step = drawn[0].axes[0].patches[0].get_data()
     at = int(numpy.argmax(step.values))
     assert step.edges[at:at + 2].mean() == pytest.approx(3.25) and step.edges.mean() == pytest.approx(3.25)
@@ -99,7 +107,7 @@ def test_the_roc_curve_holds_the_area_and_the_marked_point_lies_on_it(case, draw
     figures.roc(LABEL, SCORES[case], tmp_path / "r.png")
     chance, curve, point = drawn[0].axes[0].lines
     area = metrics.auroc(LABEL, SCORES[case])
-    assert numpy.trapezoid(curve.get_ydata(), curve.get_xdata()) == pytest.approx(area, abs=1e-12)
+    assert sklearn.metrics.auc(curve.get_xdata(), curve.get_ydata()) == pytest.approx(area, abs=1e-12)
     assert curve.get_label() == f"AUROC {area:.4f}"
     x, y = float(point.get_xdata()[0]), float(point.get_ydata()[0])
     assert x <= 0.05 and y == pytest.approx(1 - metrics.fpr_at_95_tpr(LABEL, SCORES[case]))

@@ -17,6 +17,7 @@ from kerasnd import metrics
 from kerasnd.errors import Misuse
 
 TINY = [numpy.nextafter(1.0, numpy.inf), 1.0, numpy.nextafter(1.0, 0), 5e-324, 0.0, -0.0, -5e-324, 1e300, -1e300]
+PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 VALUES = some.one_of(
     some.integers(-3, 3).map(float),                                  # heavy ties
     some.sampled_from(TINY),                                          # infinitesimal gaps
@@ -50,6 +51,7 @@ def f1(true_positive, n_claimed, n_positive):
     return fractions.Fraction(2 * true_positive, n_claimed + n_positive) if true_positive else 0
 
 
+@PATIENT
 @hypothesis.given(judged())
 def test_areas_agree_with_scikit_learn(case):
     label, score = case
@@ -60,6 +62,7 @@ def test_areas_agree_with_scikit_learn(case):
         sklearn.metrics.average_precision_score(1 - label, -score), abs=1e-12)
 
 
+@PATIENT
 @hypothesis.given(judged(), some.sampled_from([0.0, 1.0, -1.5, numpy.inf, -numpy.inf]))
 def test_f1_agrees_with_scikit_learn(case, threshold):
     label, score = case
@@ -69,15 +72,17 @@ def test_f1_agrees_with_scikit_learn(case, threshold):
         assert metrics.f1_at(label, score, threshold, positive=positive) == pytest.approx(expected, abs=1e-12)
 
 
+@PATIENT
 @hypothesis.given(judged())
 def test_the_roc_curve_passes_through_scikit_learns_points(case):
     label, score = case
     rejected, found = metrics.roc_curve(label, score)
     expected = sklearn.metrics.roc_curve(label, score, drop_intermediate=False)
     numpy.testing.assert_allclose([rejected, found], expected[:2], atol=1e-12)
-    assert numpy.trapezoid(found, rejected) == pytest.approx(metrics.auroc(label, score), abs=1e-12)
+    assert sklearn.metrics.auc(rejected, found) == pytest.approx(metrics.auroc(label, score), abs=1e-12)
 
 
+@PATIENT
 @hypothesis.given(judged())
 def test_the_definitions_counted_out_over_all_thresholds(case):
     label, score = case
@@ -93,6 +98,7 @@ def test_the_definitions_counted_out_over_all_thresholds(case):
     assert metrics.f1_at(label, score, threshold, positive="normal") == pytest.approx(float(inlier), abs=1e-15)
 
 
+@PATIENT
 @hypothesis.given(judged(), some.randoms())
 def test_order_and_monotone_maps_change_nothing_and_reversal_mirrors(case, random):
     label, score = case
@@ -212,9 +218,9 @@ def test_the_bootstrap_is_fast_and_small():
     rng = numpy.random.default_rng(0)
     label = (numpy.arange(10000) >= 1000).astype("int8")
     score = (rng.normal(size=10000) + label).astype("float32")
-    began = time.perf_counter()
+    began = time.process_time()
     metrics.bootstrap_auroc(label, score)
-    assert time.perf_counter() - began < 5                          # 0.3 s on a quiet core
+    assert time.process_time() - began < 3                          # 0.3 s on a quiet core
     tracemalloc.start()
     metrics.bootstrap_auroc(label, score, n=600)
     assert tracemalloc.get_traced_memory()[1] < 120e6

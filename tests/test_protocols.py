@@ -1,4 +1,6 @@
 """Protocols as arithmetic: what must hold for every labelling, and the counts of the released code."""
+import dataclasses
+
 import hypothesis
 import numpy
 import pytest
@@ -6,6 +8,14 @@ from hypothesis import strategies as some
 
 from kerasnd.data import protocols
 from kerasnd.errors import Misuse
+
+# No deadline: a busy machine is no failure.
+QUICK = hypothesis.settings(max_examples=40, deadline=None)
+
+
+def given(**strategies):
+    return lambda test: QUICK(hypothesis.given(**strategies)(test))
+
 
 PARTS = numpy.array(["train", "test"])
 
@@ -35,7 +45,7 @@ def is_anomalous(data, index):
 
 
 @pytest.mark.parametrize("name", FAIR)
-@hypothesis.given(data=labelled(), seed=SEEDS)
+@given(data=labelled(), seed=SEEDS)
 def test_nobody_who_trains_is_judged_and_every_judgement_is_true(name, data, seed):
     split = made(name, data, seed)
     assert not set(split.train) & set(split.test)
@@ -47,7 +57,7 @@ def test_nobody_who_trains_is_judged_and_every_judgement_is_true(name, data, see
     assert split.name == name and len(split.validation) == len(split.validation_label) == 0
 
 
-@hypothesis.given(data=labelled())
+@given(data=labelled())
 def test_one_vs_rest_is_the_official_parts_and_no_less(data):
     split = made("one_vs_rest", data)
     expected = [i for i in range(len(data[0])) if data[1][i] == "train" and data[0][i] in data[2]]
@@ -55,7 +65,7 @@ def test_one_vs_rest_is_the_official_parts_and_no_less(data):
     assert split.test.tolist() == numpy.flatnonzero(data[1] == "test").tolist()
 
 
-@hypothesis.given(data=labelled(official=False), seed=SEEDS, share=some.floats(0.1, 0.9))
+@given(data=labelled(official=False), seed=SEEDS, share=some.floats(0.1, 0.9))
 def test_holdout_judges_the_share_of_every_class_and_trains_on_the_other_normals(data, seed, share):
     category, _, normal = data
     hypothesis.assume(all(round(share * (category == each).sum()) < (category == each).sum() for each in normal))
@@ -67,7 +77,7 @@ def test_holdout_judges_the_share_of_every_class_and_trains_on_the_other_normals
         assert (category[split.train] == each).sum() == (n - judged if each in normal else 0)
 
 
-@hypothesis.given(data=labelled(official=False), seed=SEEDS)
+@given(data=labelled(official=False), seed=SEEDS)
 def test_the_parts_of_holdout_depend_neither_on_who_is_normal_nor_on_what_follows(data, seed):
     category, _, normal = data
     other = tuple(set(range(4)) - set(normal))
@@ -79,7 +89,7 @@ def test_the_parts_of_holdout_depend_neither_on_who_is_normal_nor_on_what_follow
 
 
 @pytest.mark.parametrize("official", [True, False])
-@hypothesis.given(data=some.data(), seed=SEEDS, share=some.floats(0, 0.3))
+@given(data=some.data(), seed=SEEDS, share=some.floats(0, 0.3))
 def test_contaminated_hides_the_share_within_one_and_judges_as_the_clean_protocol(official, data, seed, share):
     data = data.draw(labelled(official))
     clean = made("auto", data, seed)
@@ -97,7 +107,7 @@ def test_contaminated_hides_the_share_within_one_and_judges_as_the_clean_protoco
 
 
 @pytest.mark.parametrize("name", FAIR)
-@hypothesis.given(data=labelled(), seed=SEEDS, shuffled=some.randoms(use_true_random=False))
+@given(data=labelled(), seed=SEEDS, shuffled=some.randoms(use_true_random=False))
 def test_the_order_of_the_examples_changes_no_count(name, data, seed, shuffled):
     order = list(range(len(data[0])))
     shuffled.shuffle(order)
@@ -109,7 +119,7 @@ def test_the_order_of_the_examples_changes_no_count(name, data, seed, shuffled):
         assert sorted(here[normals[0]]) == sorted(there[normals[1]]) and len(here) == len(there)
 
 
-@hypothesis.given(data=labelled(), shuffled=some.randoms(use_true_random=False))
+@given(data=labelled(), shuffled=some.randoms(use_true_random=False))
 def test_one_vs_rest_follows_every_example_through_a_permutation(data, shuffled):
     order = list(range(len(data[0])))
     shuffled.shuffle(order)
@@ -119,7 +129,7 @@ def test_one_vs_rest_follows_every_example_through_a_permutation(data, shuffled)
 
 
 @pytest.mark.parametrize("name", FAIR)
-@hypothesis.given(data=labelled(), seed=SEEDS, renamed=some.permutations(range(4)))
+@given(data=labelled(), seed=SEEDS, renamed=some.permutations(range(4)))
 def test_the_numbers_of_the_classes_do_not_matter(name, data, seed, renamed):
     renamed = numpy.array(renamed)
     split = made(name, data, seed)
@@ -136,9 +146,8 @@ def test_the_seed_decides_all(name):
     assert (prints[0] == prints[2]) == (name == "one_vs_rest")
 
 
-@hypothesis.given(data=labelled(), seed=SEEDS)
+@given(data=labelled(), seed=SEEDS)
 def test_a_fingerprint_sees_every_change(data, seed):
-    import dataclasses
     split = made("contaminated", data, seed)
     changed = [dataclasses.replace(split, name="holdout"), dataclasses.replace(split, train=split.train[:-1], hint=split.hint[:-1]),
                dataclasses.replace(split, train=split.train[::-1].copy()), dataclasses.replace(split, hint=split.hint - 1),
@@ -150,7 +159,7 @@ def test_a_fingerprint_sees_every_change(data, seed):
 
 
 @pytest.mark.parametrize("name", FAIR)
-@hypothesis.given(data=labelled(), seed=SEEDS)
+@given(data=labelled(), seed=SEEDS)
 def test_examples_of_category_minus_one_take_no_part(name, data, seed):
     category, official, normal = data
     absent = category == next(each for each in range(4) if each not in normal)

@@ -10,7 +10,7 @@ import sys
 import numpy
 import pytest
 
-from kerasnd import metrics, report, tables
+from kerasnd import metrics, report, report_text
 from kerasnd.errors import BadData, Misuse
 
 
@@ -61,7 +61,7 @@ def test_every_metric_is_averaged_and_one_run_has_no_deviation(tmp_path):
     run, _ = a_run(tmp_path, "one", judged={"f1_inlier": 0.25})
     row, = report.table(report.collect(tmp_path))
     numbers = json.loads((run / "metrics.json").read_text())
-    assert {name: value for name, (value, _, _) in row["all"].items()} == {name: numbers[name] for name in tables.JUDGED}
+    assert {name: value for name, (value, _, _) in row["all"].items()} == {name: numbers[name] for name in report_text.JUDGED}
     assert {(deviation, n) for _, deviation, n in row["all"].values()} == {(None, 1)}
 
 
@@ -75,7 +75,7 @@ def test_runs_that_differ_in_more_than_class_and_seed_are_never_merged(differenc
     second, other = a_run(tmp_path, "b", **difference)
     rows = report.table(report.collect(tmp_path))
     assert sorted(row["all"]["auroc"][0] for row in rows) == sorted([area, other]) and len(rows) == 2
-    _, _, one, two = tables.markdown(rows).splitlines()[4:8]
+    _, _, one, two = report_text.markdown(rows).splitlines()[4:8]
     assert one.split(" | ")[:4] != two.split(" | ")[:4]             # a reader can tell them apart
     report.write(tmp_path, tmp_path / "t.csv")
     cells = [tuple(line.values())[:5] for line in csv.DictReader((tmp_path / "t.csv").open()) if line["normal"] == "(all)"]
@@ -122,7 +122,7 @@ def test_the_variant_is_the_last_stages_objective(tmp_path):
     a_run(tmp_path, "a", method="deep_svdd", objective="soft_boundary")
     row, = report.table(report.collect(tmp_path))
     assert (row["method"], row["variant"], row["settings"]) == ("deep_svdd", "soft_boundary", "")
-    assert "| deep_svdd (soft_boundary) |  | 1 x 1 | " in tables.markdown([row])
+    assert "| deep_svdd (soft_boundary) |  | 1 x 1 | " in report_text.markdown([row])
 
 
 def damage_scores(run):
@@ -189,7 +189,7 @@ def test_no_flipped_byte_makes_the_report_fail(tmp_path):
             assert len(rows) == 2 and "problem" not in rows[0]
             left_out += "problem" in rows[1]
             assert "problem" in rows[1] or rows[1]["auroc"] == pytest.approx(area, abs=1e-6)
-            assert tables.markdown(report.table(rows))
+            assert report_text.markdown(report.table(rows))
         (bad / name).write_bytes(whole)
     assert left_out > 100
 

@@ -26,7 +26,7 @@ def program():
     train.string("normal", None, "The normal class, by number or name, or several: 3, good, or 1,3,77.")
     train.string("config", None, "A config file in place of the method's own; FILE.py:VARIANT asks for a variant, "
                  "configs/ocnn.py:paper for one. Any value of the config is set with --config.KEY=VALUE, "
-                 "as in --config.stages[0].fit.epochs=20 or --config.protocol.name=holdout.")
+                 "as in --config.stages[0].fit.epochs=20 (in quotes for zsh) or --config.protocol.name=holdout.")
     train.count("seed", "Seed of the split, the weights and the order of the batches.", default=None)
     train.group("Where")
     train.string("data_dir", None, "Where TFDS sets are prepared, or are to be; else TFDS_DATA_DIR.")

@@ -35,12 +35,11 @@ def load_npz(path):
 def read_npz(path, keys=("x", "y", "x_train", "y_train", "x_test", "y_test")):
     """{key: array} of those `keys` that a .npz holds, and {key: None} of its others, which are not read."""
     try:
-        with numpy.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, numpy.lib.npyio.NpzFile):
-                raise BadData(f"`dataset` must be a .npz archive. Received: {path!r}, a single array. Save it by numpy.savez.")
+        archive = numpy.load(path, allow_pickle=False)
+        if isinstance(archive, numpy.ndarray):
+            raise BadData(f"`dataset` must be a .npz archive. Received: {path!r}, a single array. Save it by numpy.savez.")
+        with archive:
             return {key: _member(archive, key, path) if key in keys else None for key in archive.files}
-    except (BadData, MemoryError):
-        raise
     except ValueError as error:
         if "pickle" in str(error).lower():
             raise BadData(f"`dataset` must be a .npz archive. Received: {path!r}, which is no archive, or a pickle, which is "

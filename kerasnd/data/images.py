@@ -35,9 +35,7 @@ def load(folder, size=None, skip_unreadable=False, cache_gib=2.0):
     listing = [(part, name, path) for part, root in parts for name, path in _class_files(root, folder)]
     paths = numpy.array([path for _, _, path in listing])
     x, readable, skipped = load_files(paths, folder, size=size, skip_unreadable=skip_unreadable, cache_gib=cache_gib)
-    classes = sorted({name for _, name, _ in listing})
-    if all(name.isdecimal() for name in classes):
-        classes.sort(key=int)
+    classes = _in_order({name for _, name, _ in listing})
     number = {name: category for category, name in enumerate(classes)}
     category = numpy.array([number[name] for _, name, _ in listing], numpy.int64)
     official = numpy.array([part for part, _, _ in listing]) if len(parts) == 2 else None
@@ -70,7 +68,8 @@ def load_files(paths, folder, size=None, channels=None, skip_unreadable=False, c
     """
     headers = _each(pixels.header, paths, "reading headers")
     failures = {place: str(each) for place, each in enumerate(headers) if isinstance(each, pixels.Unreadable)}
-    _refuse_unreadable(failures, paths, folder, skip_unreadable, stop=len(failures) == len(paths))
+    if len(failures) == len(paths):
+        raise _unreadable(failures, paths, folder)
     known = [(path, each) for place, (path, each) in enumerate(zip(paths, headers)) if place not in failures]
     bits = _bits(known, folder)
     channels = channels or max(each.channels for _, each in known)
@@ -82,19 +81,21 @@ def load_files(paths, folder, size=None, channels=None, skip_unreadable=False, c
     streamed = too_large(shape, dtype, cache_gib)
     if streamed:
         _refuse_outside_graph(known, folder, shape, dtype, cache_gib)
-    # What is streamed is decoded once too: a broken file is to be found now, not in the middle of training.
     x = None if streamed else numpy.empty(shape, dtype)
 
     def read(place):
-        if place not in failures:
-            image = pixels.read(paths[place], channels, bits, size)
-            if x is not None:
-                x[place] = image
+        if place in failures:
+            return
+        if streamed:  # a broken file is to be found now, not in the middle of training
+            pixels.check(paths[place], channels, bits)
+        else:
+            x[place] = pixels.read(paths[place], channels, bits, size)
 
     for place, outcome in enumerate(_each(read, range(len(paths)), "checking images" if streamed else "reading images")):
         if isinstance(outcome, pixels.Unreadable):
             failures[place] = str(outcome)
-    _refuse_unreadable(failures, paths, folder, skip_unreadable, stop=len(failures) == len(paths))
+    if len(failures) == len(paths) or (failures and not skip_unreadable):
+        raise _unreadable(failures, paths, folder)
     readable = numpy.array([place not in failures for place in range(len(paths))])
     skipped = tuple((str(paths[place]), failures[place]) for place in sorted(failures))
     if streamed:
@@ -160,7 +161,7 @@ def _has_folders(path, root):
 def _class_files(path, root):
     """Yields (class, file path) of every image in every class folder of `path`."""
     entries = _entries(path, root)
-    classes = [name for name in entries if os.path.isdir(os.path.join(path, name))]
+    classes = _in_order(name for name in entries if os.path.isdir(os.path.join(path, name)))
     loose = sum(is_image(name) for name in entries if name not in classes)
     if not classes:
         raise Misuse(f"`dataset` must be a folder of class folders, <class>/*, or of train/<class>/* and test/<class>/*. "
@@ -182,6 +183,12 @@ def _class_files(path, root):
         logging.warning("%s: left out what is no image: %s.", path, ", ".join(f"{n} {kind}" for kind, n in ignored.most_common(5)))
 
 
+def _in_order(names):
+    """Sorted; as numbers where all are."""
+    names = sorted(names)
+    return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
+
+
 def _each(function, items, doing):
     """[function(item) or the Unreadable that it raised], on a few threads; a progress bar after two seconds."""
     from tqdm import tqdm
@@ -196,13 +203,11 @@ def _each(function, items, doing):
         return list(tqdm(threads.map(attempt, items), total=len(items), desc=doing, unit="file", delay=2, leave=False, disable=None))
 
 
-def _refuse_unreadable(failures, paths, folder, skip_unreadable, stop):
-    if not failures or (skip_unreadable and not stop):
-        return
+def _unreadable(failures, paths, folder):
     named = ", ".join(f"{paths[place]} ({failures[place]})" for place in sorted(failures)[:3])
-    raise BadData(f"`dataset` must hold readable images. Received: {folder!r} with {len(failures)} unreadable of {len(paths)}: "
-                  f"{named}{', ...' if len(failures) > 3 else ''}. "
-                  + ("None is left." if stop else "Repair or remove them, or leave them out by --skip_unreadable."))
+    remedy = "None is left." if len(failures) == len(paths) else "Repair or remove them, or leave them out by --skip_unreadable."
+    return BadData(f"`dataset` must hold readable images. Received: {folder!r} with {len(failures)} unreadable of {len(paths)}: "
+                   f"{named}{', ...' if len(failures) > 3 else ''}. {remedy}")
 
 
 def _bits(known, folder):

@@ -113,6 +113,17 @@ def decode(encoded, channels, bits, size=None):
     return image if size is None else resize(image, *size)
 
 
+def check(path, channels, bits):
+    """Raises Unreadable where `decode` would fail on the file at `path`."""
+    import tensorflow as tf
+
+    try:
+        decode(tf.io.read_file(path), channels, bits)
+    except tf.errors.OpError:
+        read(path, channels, bits)  # Pillow, where it fails too, has the better words
+        raise Unreadable("damaged") from None
+
+
 def _opened(path):
     from PIL import Image
 

@@ -1,0 +1,282 @@
+"""One bar for every method: what a detector promises, whoever wrote it."""
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasnd.detector import Detector
+from kerasnd.errors import BadData, Misuse
+from kerasnd.feeding import Feed
+from kerasnd.methods import METHODS, method
+
+SHAPES = {"images": (8, 8, 1), "tables": (6,)}
+
+# Constructor arguments that are not the defaults: one entry a method, variants after a dot.
+VARIANTS = {
+    "autoencoder": {"latent_dim": 5, "preprocess": "standard", "weight_decay": 1e-3},
+    "autoencoder.dropout": {"dropout": 0.3},
+    "rcae": {"latent_dim": 5, "sparsity": 0.7, "epochs_per_round": 2, "encode_cleaned": False},
+    "rcae.huber": {"noise": "huber", "sparsity": 0.2},
+    "rcae.released": {"noise": "released"},
+    "deep_svdd": {"latent_dim": 5, "weight_decay": 1e-3},
+    "deep_svdd.soft_boundary": {"objective": "soft_boundary", "nu": 0.2, "warm_up_epochs": 1},
+    "ocnn": {"latent_dim": 5, "hidden_units": 7, "activation": "tanh", "nu": 0.2},
+    "ocnn.released": {"objective": "released", "hidden_units": 7},
+}
+
+
+def build(variant, shape=SHAPES["images"], **more):
+    keras.utils.set_random_seed(0)
+    detector = method(variant.partition(".")[0])(shape, **VARIANTS[variant], **more)
+    detector.compile(keras.optimizers.Adam(3e-3))
+    return detector
+
+
+def normals(n=48, shape=SHAPES["images"], seed=0):
+    """Examples of one pattern with a little noise, raw 0..255."""
+    rng = np.random.default_rng(seed)
+    pattern = np.linspace(20, 235, int(np.prod(shape))).reshape(shape)
+    return np.clip(pattern + rng.normal(0, 8, (n, *shape)), 0, 255).astype(np.uint8 if len(shape) == 3 else np.float32)
+
+
+def strangers(n=48, shape=SHAPES["images"], seed=1):
+    """Uniform noise in the same range."""
+    return np.random.default_rng(seed).integers(0, 256, (n, *shape)).astype(np.uint8 if len(shape) == 3 else np.float32)
+
+
+def test_every_method_has_a_variant_here():
+    assert {variant.partition(".")[0] for variant in VARIANTS} == set(METHODS)
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_after_fit_strangers_score_above_normals(variant, kind):
+    shape = SHAPES[kind]
+    detector = build(variant, shape)
+    detector.fit(normals(shape=shape), epochs=12, batch_size=16, verbose=0)
+    near, far = (detector.predict(x, verbose=0) for x in (normals(40, shape, seed=5), strangers(700, shape)))
+    assert near.shape == (40,) and far.shape == (700,)          # more than one batch, the last one not full
+    assert near.dtype == far.dtype == np.float32
+    assert np.isfinite(near).all() and np.isfinite(far).all()
+    assert np.mean(far[:, None] > near[None]) > 0.9             # the AUROC, from its definition
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_saved_detector_scores_and_trains_as_the_one_in_memory(variant, tmp_path):
+    x, far = normals(), strangers(20)
+    detector = build(variant)
+    detector.fit(x, epochs=2, batch_size=16, seed=1, verbose=0)
+    detector.save(tmp_path / "detector.keras")
+    loaded = keras.models.load_model(tmp_path / "detector.keras")
+    assert type(loaded) is type(detector)
+    for name, value in VARIANTS[variant].items():
+        assert getattr(loaded, name) == value
+    np.testing.assert_allclose(loaded.predict(far, verbose=0), detector.predict(far, verbose=0), rtol=1e-6, atol=1e-6)
+    for player, optimizer in detector.player_optimizers.items():
+        assert int(optimizer.iterations) == int(loaded.player_optimizers[player].iterations) == 6
+    if VARIANTS[variant].get("dropout") or getattr(detector, "noise", "") == "alternation":
+        return      # masks and the noise array belong to the training, not to the saved detector
+    for one in (detector, loaded):
+        one.fit(x, epochs=1, batch_size=16, seed=2, verbose=0)
+    np.testing.assert_allclose(loaded.predict(far, verbose=0), detector.predict(far, verbose=0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_arrays_and_datasets_are_the_same_data(variant):
+    x = normals(32)
+    by_array, by_dataset = build(variant), build(variant)
+    by_array.fit(x, epochs=2, batch_size=32, seed=0, verbose=0)         # one batch: no order
+    by_dataset.fit(tf.data.Dataset.from_tensor_slices(x).batch(32), epochs=2, verbose=0)
+    assert int(by_dataset.optimizer.iterations) == 2
+    if VARIANTS[variant].get("dropout"):
+        return      # one mask an example, and the order of examples within the batch differs
+    np.testing.assert_allclose(by_dataset.predict(x, verbose=0), by_array.predict(x, verbose=0), rtol=1e-3, atol=1e-4)
+    in_batches = tf.data.Dataset.from_tensor_slices(x).batch(5)
+    np.testing.assert_allclose(by_array.predict(in_batches, verbose=0), by_array.predict(x, verbose=0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_hint_blind_method_ignores_the_hint_in_its_steps(variant):
+    x, hint = normals(32), np.r_[np.ones(16), np.zeros(16)].astype(np.int8)
+    blind, hinted = build(variant), build(variant)
+    blind.fit(x, epochs=2, batch_size=8, seed=0, verbose=0)
+    hinted.fit(x, hint, epochs=2, batch_size=8, seed=0, verbose=0)
+    np.testing.assert_array_equal(blind.predict(x, verbose=0), hinted.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_same_seed_gives_the_same_detector_bit_for_bit(variant):
+    scores = []
+    for _ in range(2):
+        detector = build(variant)
+        detector.fit(normals(), epochs=2, batch_size=16, verbose=0)
+        scores.append(detector.predict(strangers(20), verbose=0))
+    np.testing.assert_array_equal(*scores)
+
+
+def own_networks(shape=SHAPES["images"], normalised=False):
+    inputs = keras.Input(shape)
+    x = keras.layers.Dense(12, use_bias=False, activation="elu")(keras.layers.Flatten()(inputs))
+    x = keras.layers.BatchNormalization(synchronized=True)(x) if normalised else x
+    encoder = keras.Model(inputs, keras.layers.Dense(4, use_bias=False)(x))
+    code = keras.Input((4,))
+    decoder = keras.Model(code, keras.layers.Reshape(shape)(keras.layers.Dense(int(np.prod(shape)))(code)))
+    return encoder, decoder
+
+
+def with_own_networks(variant, normalised=False):
+    keras.utils.set_random_seed(0)
+    encoder, decoder = own_networks(normalised=normalised)
+    kind = method(variant.partition(".")[0])
+    arguments = {key: value for key, value in VARIANTS[variant].items() if key != "latent_dim"}
+    if variant.startswith(("autoencoder", "rcae")):
+        arguments["decoder"] = decoder
+    return kind(encoder=encoder, **arguments)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_own_networks_are_used_saved_and_reloaded(variant, tmp_path):
+    detector = with_own_networks(variant)
+    detector.compile(keras.optimizers.Adam(3e-3))
+    detector.fit(normals(), epochs=2, batch_size=16, verbose=0)
+    detector.save(tmp_path / "own.keras")
+    loaded = keras.models.load_model(tmp_path / "own.keras")
+    assert [layer.name for layer in loaded.encoder.layers] == [layer.name for layer in detector.encoder.layers]
+    np.testing.assert_allclose(loaded.predict(strangers(9), verbose=0), detector.predict(strangers(9), verbose=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if "dropout" not in VARIANTS[v]])
+def test_two_replicas_take_the_step_of_one(variant, normalised, devices):
+    """Plain SGD: Adam would hide a doubled gradient."""
+    results = []
+    for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(devices)):
+        with strategy.scope():
+            detector = with_own_networks(variant, normalised)
+            detector.compile(keras.optimizers.SGD(1e-2))
+        detector.fit(normals(32), epochs=2, batch_size=32, seed=0, verbose=0)
+        results.append([np.asarray(w) for w in detector.trainable_variables])
+    before = with_own_networks(variant, normalised).trainable_variables
+    assert any(np.abs(one - np.asarray(start)).max() > 1e-4 for one, start in zip(results[0], before))
+    for one, two in zip(*results):
+        np.testing.assert_allclose(two, one, atol=1e-3 if normalised else 1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_built_in_networks_take_the_same_step_on_two_replicas(variant, devices):
+    if "dropout" in VARIANTS[variant]:
+        pytest.skip("each replica draws its own masks")
+    results = []
+    for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(devices)):
+        with strategy.scope():
+            detector = build(variant)
+            detector.compile(keras.optimizers.SGD(1e-4))
+        detector.fit(normals(32), epochs=1, batch_size=32, seed=0, verbose=0)
+        results.append([np.asarray(w) for w in detector.trainable_variables])
+    for one, two in zip(*results):
+        np.testing.assert_allclose(two, one, atol=1e-3)
+
+
+def test_validation_data_gives_the_mean_score_of_held_out_normals():
+    detector, held_out = build("deep_svdd"), normals(30, seed=9)
+    history = detector.fit(normals(), epochs=2, batch_size=16, verbose=0, validation_data=held_out)
+    np.testing.assert_allclose(history.history["val_loss"][-1], detector.predict(held_out, verbose=0).mean(), rtol=1e-4)
+
+
+def test_the_logged_loss_is_the_mean_over_the_epoch():
+    detector = build("autoencoder", weight_decay=0) if False else build("deep_svdd")
+    detector.compile(keras.optimizers.SGD(0.0))     # nothing moves: the loss of every batch is that of the start
+    history = detector.fit(normals(), epochs=1, batch_size=16, verbose=0)
+    assert history.history["loss"][0] > 0
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_bad_input_is_told_in_one_line(variant):
+    detector = build(variant)
+    detector.fit(normals(), epochs=1, batch_size=16, verbose=0)
+    with pytest.raises(Misuse, match=r"shape \(8, 8, 1\).*\(9, 8, 1\)"):
+        detector.predict(np.zeros((3, 9, 8, 1)), verbose=0)
+    with pytest.raises(Misuse, match="channel axis"):
+        detector.predict(np.zeros((3, 8, 8)), verbose=0)
+    broken = np.zeros((3, 8, 8, 1), np.float32)
+    broken[1, 2, 3, 0] = np.nan
+    with pytest.raises(BadData, match=r"example 1 at \[2, 3, 0\]"):
+        detector.predict(broken, verbose=0)
+    assert detector.predict(np.zeros((0, 8, 8, 1)), verbose=0).shape == (0,)
+
+
+def test_nan_in_training_data_is_named_with_its_place():
+    x = normals(20, (6,)).astype(np.float32)
+    x[7, 3] = np.inf
+    with pytest.raises(BadData, match=r"inf in example 7 at \[3\]"):
+        build("autoencoder", (6,)).fit(x, verbose=0)
+
+
+def test_raw_uint8_and_float_examples_score_alike():
+    detector = build("deep_svdd")
+    detector.fit(normals(), epochs=1, batch_size=16, verbose=0)
+    x = strangers(9)
+    np.testing.assert_allclose(detector.predict(x, verbose=0), detector.predict(x.astype(np.float32), verbose=0), rtol=1e-6)
+
+
+def test_bfloat16_reloads_as_bfloat16(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        detector = build("deep_svdd")
+        detector.fit(normals(), epochs=1, batch_size=16, verbose=0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    scores = detector.predict(strangers(9), verbose=0)
+    assert scores.dtype == np.float32
+    detector.save(tmp_path / "half.keras")
+    loaded = keras.models.load_model(tmp_path / "half.keras")
+    assert loaded.encoder.layers[1].compute_dtype == "bfloat16" and keras.config.dtype_policy().name == "float32"
+    np.testing.assert_allclose(loaded.predict(strangers(9), verbose=0), scores, rtol=1e-6)
+
+
+def test_a_collapsed_detector_says_so_loudly():
+    """The documented negative example: with a bias the constant solution is free (Ruff et al. 2018, Prop. 1)."""
+    inputs = keras.Input((6,))
+    collapsed = keras.Model(inputs, keras.layers.Dense(3, kernel_initializer="zeros", use_bias=True)(inputs))
+    detector = method("deep_svdd")(encoder=collapsed, preprocess="minmax")
+    detector.compile(keras.optimizers.SGD(1e-3))
+    with pytest.warns(UserWarning, match="COLLAPSED"):
+        detector.fit(normals(20, (6,)), epochs=1, verbose=0)
+
+
+def test_a_healthy_detector_does_not_cry_wolf(recwarn):
+    detector = build("deep_svdd")
+    detector.fit(normals(), epochs=1, batch_size=16, verbose=0)
+    assert not [w for w in recwarn if "COLLAPSED" in str(w.message)]
+
+
+def test_a_loss_that_is_no_number_stops_the_training():
+    detector = build("autoencoder")
+    detector.compile(keras.optimizers.SGD(1e30))
+    with pytest.raises(FloatingPointError, match="epoch"):
+        detector.fit(normals(), epochs=5, batch_size=16, verbose=0)
+
+
+def test_stages_must_fit():
+    parent = method("autoencoder")((8, 8, 1), preprocess="unit")
+    with pytest.raises(Misuse, match="preprocess=gcn_l1 after unit"):
+        method("deep_svdd")((8, 8, 1)).inherit(parent)
+    child = method("deep_svdd")((8, 8, 1), preprocess="unit")
+    child.inherit(parent)
+    for mine, theirs in zip(child.encoder.get_weights(), parent.encoder.get_weights()):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_the_base_class_is_small_enough_to_be_read():
+    assert issubclass(method("ocnn"), Detector) and Detector.__mro__[1] is keras.Model
+
+
+def test_a_feed_decides_its_order_by_seed_and_epoch_alone():
+    x = np.arange(10, dtype=np.float32)[:, None]
+    def order(feed, first, epochs):
+        return [batch[2].numpy().tolist() for batch in feed.epochs(first).take(epochs * feed.steps)]
+    whole = order(Feed(x, batch_size=3, seed=4), 0, 4)
+    assert order(Feed(x, batch_size=3, seed=4), 2, 2) == whole[6:]           # resumed at epoch 2
+    assert order(Feed(x, batch_size=3, seed=5), 0, 4) != whole
+    assert all(len(set(sum(whole[3 * e:3 * e + 3], []))) == 9 for e in range(4))     # no example twice in an epoch
+    assert len({str(whole[3 * e]) for e in range(4)}) > 1                       # another order each epoch

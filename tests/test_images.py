@@ -1,0 +1,274 @@
+"""Image files: Pillow and the TensorFlow graph see the same pixels, and a folder is read as it lies there or refused."""
+import os
+from pathlib import Path
+
+import numpy
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasnd.data import pixels
+from kerasnd.data.resizing import resize, resize_all
+from kerasnd.data.sources import load_data, normal_classes
+from kerasnd.data.unlabelled import load_unlabelled
+from kerasnd.errors import BadData, Misuse
+from kerasnd.feeding import Feed
+
+RNG = numpy.random.default_rng(0)
+RGB = RNG.integers(0, 256, (21, 17, 3), numpy.uint8)
+RGBA = RNG.integers(0, 256, (21, 17, 4), numpy.uint8)
+GREY = RNG.integers(0, 256, (21, 17), numpy.uint8)
+DEEP = RNG.integers(0, 65536, (21, 17), numpy.uint16)
+PALETTE = Image.fromarray(RGB).convert("P", palette=Image.Palette.ADAPTIVE, colors=16)
+
+FILES = {
+    "rgb.png": (RGB, {}), "rgba.png": (RGBA, {}), "grey.png": (GREY, {}), "deep.png": (DEEP, {}),
+    "grey_alpha.png": (Image.fromarray(RGBA).convert("LA"), {}), "palette.png": (PALETTE, {}),
+    "palette_alpha.png": (PALETTE, {"transparency": 3}), "two_bits.png": (PALETTE.quantize(4), {"bits": 2}),
+    "one_bit.png": (Image.fromarray(GREY).convert("1"), {}), "rgb.jpg": (RGB, {"quality": 60}), "grey.jpeg": (GREY, {}),
+    "full.jpg": (RGB, {"quality": 95, "subsampling": 0}), "progressive.JPG": (RGB, {"progressive": True, "format": "JPEG"}),
+    "rgb.bmp": (RGB, {}),
+}
+
+
+def saved(path, image, **options):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    (Image.fromarray(image) if isinstance(image, numpy.ndarray) else image).save(path, **options)
+    return str(path)
+
+
+def filled(value, height=6, width=5, channels=3):
+    image = numpy.full((height, width, channels), value, numpy.uint8)
+    return image if channels == 3 else image[..., 0]
+
+
+def tree(root, files):
+    """Writes {"train/good/1.png": image} below `root`."""
+    for path, image in files.items():
+        saved(root / path, image)
+    return str(root)
+
+
+def streamed(stream, index):
+    found = dict(stream.examples(tf.constant(index, tf.int64)).as_numpy_iterator())
+    assert sorted(found) == list(range(len(index)))
+    return numpy.stack([found[place] for place in range(len(index))])
+
+
+@pytest.mark.parametrize("size", [None, (9, 8), (30, 11)])
+@pytest.mark.parametrize("name", FILES)
+def test_pillow_and_the_graph_agree_to_the_last_bit(tmp_path, name, size):
+    path = saved(tmp_path / name, FILES[name][0], **FILES[name][1])
+    header = pixels.header(path)
+    assert header.in_graph and (header.height, header.width) == (21, 17)
+    for channels in {header.channels, 3 if header.bits == 8 else 1}:
+        image = pixels.read(path, channels, header.bits, size)
+        decoded = pixels.decode(tf.io.read_file(path), channels, header.bits, size)
+        assert image.shape == (*(size or (21, 17)), channels) and image.dtype == f"uint{header.bits}"
+        numpy.testing.assert_array_equal(image, decoded.numpy())
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("rgb.png", RGB), ("rgba.png", RGBA[..., :3]), ("grey.png", GREY[..., None]), ("deep.png", DEEP[..., None]),
+    ("rgb.bmp", RGB), ("palette.png", numpy.asarray(PALETTE.convert("RGB"))),
+])
+def test_lossless_files_give_back_what_was_saved(tmp_path, name, expected):
+    path = saved(tmp_path / name, FILES[name][0], **FILES[name][1])
+    header = pixels.header(path)
+    numpy.testing.assert_array_equal(pixels.read(path, header.channels, header.bits), expected)
+
+
+@pytest.mark.parametrize("name, image", [
+    ("first.gif", RGB), ("grey.tif", GREY), ("deep.tiff", DEEP), ("rgb.tif", RGB), ("rgb.webp", RGB), ("grey.bmp", GREY)])
+def test_what_only_pillow_reads_is_read_and_not_promised_to_the_graph(tmp_path, name, image):
+    path = saved(tmp_path / name, image, **({"lossless": True} if name.endswith("webp") else {}))
+    header = pixels.header(path)
+    assert not header.in_graph
+    read = pixels.read(path, header.channels, header.bits)
+    assert read.shape[:2] == (21, 17)
+    if not name.endswith("gif"):
+        numpy.testing.assert_array_equal(read.squeeze(), image)
+
+
+@pytest.mark.parametrize("before, after", [((21, 17), (9, 30)), ((9, 30), (21, 17)), ((3, 3), (3, 3)), ((1, 5), (4, 1)), ((64, 64), (5, 7))])
+def test_resizing_is_pillows(before, after):
+    image = numpy.random.default_rng(1).integers(0, 256, (*before, 3), numpy.uint8)
+    wide = Image.fromarray(image).resize((after[1], before[0]), Image.Resampling.BILINEAR)
+    expected = numpy.asarray(wide.resize((after[1], after[0]), Image.Resampling.BILINEAR))
+    numpy.testing.assert_array_equal(resize(tf.constant(image), *after), expected)
+    numpy.testing.assert_array_equal(resize_all(numpy.stack([image] * 3), *after, batch=2), numpy.stack([expected] * 3))
+
+
+def test_resizing_keeps_the_range_and_the_dtype_of_floats():
+    image = numpy.full((7, 5, 1), 16, numpy.float32)
+    numpy.testing.assert_allclose(resize(tf.constant(image), 3, 9), numpy.full((3, 9, 1), 16, numpy.float32), rtol=1e-6)
+
+
+def test_train_and_test_folders_are_the_official_parts(tmp_path):
+    root = tree(tmp_path, {"train/good/b.png": filled(2), "train/good/a.png": filled(1), "test/good/c.png": filled(3),
+                           "test/crack/d.png": filled(4), "test/bent/e.png": filled(5), "ground_truth/crack/d.png": filled(9)})
+    pool = load_data(root)
+    assert pool.names == ("bent", "crack", "good") and pool.category.tolist() == [2, 2, 0, 1, 2]
+    assert pool.official.tolist() == ["train", "train", "test", "test", "test"]
+    assert pool.x[:, 0, 0, 0].tolist() == [1, 2, 5, 4, 3] and pool.x.dtype == numpy.uint8 and pool.x.shape == (5, 6, 5, 3)
+    assert [os.path.relpath(path, root) for path in pool.paths[:3]] == ["train/good/a.png", "train/good/b.png", "test/bent/e.png"]
+    assert normal_classes(pool, "good") == (2,) and pool.skipped == ()
+
+
+def test_class_folders_alone_have_no_official_parts_and_numbers_sort_as_numbers(tmp_path):
+    pool = load_data(tree(tmp_path, {f"{name}/x.png": filled(name) for name in (0, 2, 10)}))
+    assert pool.official is None and pool.names == ("0", "2", "10") and pool.x[:, 0, 0, 0].tolist() == [0, 2, 10]
+    assert normal_classes(pool, "2") == (1,)          # a number is a name first
+
+
+def test_a_vehicle_called_train_is_a_class(tmp_path):
+    pool = load_data(tree(tmp_path, {"train/x.png": filled(1), "bus/x.png": filled(2)}))
+    assert pool.names == ("bus", "train") and pool.official is None
+
+
+@pytest.mark.parametrize("files, channels, dtype", [
+    ({"a/1.png": GREY, "a/2.jpg": GREY}, 1, "uint8"), ({"a/1.png": GREY, "a/2.png": RGB}, 3, "uint8"),
+    ({"a/1.png": DEEP, "a/2.tif": DEEP}, 1, "uint16"), ({"a/1.png": RGBA, "a/2.png": PALETTE}, 3, "uint8")])
+def test_one_colour_image_makes_all_colour_and_16_bits_are_kept(tmp_path, files, channels, dtype):
+    pool = load_data(tree(tmp_path, files))
+    assert pool.example_shape == (21, 17, channels) and pool.x.dtype == dtype
+    if dtype == "uint16":
+        numpy.testing.assert_array_equal(pool.x[1, ..., 0], DEEP)
+    if channels == 3 and files["a/1.png"] is GREY:
+        numpy.testing.assert_array_equal(pool.x[0], numpy.repeat(GREY[..., None], 3, -1))
+
+
+def test_a_large_folder_is_streamed_with_the_same_pixels(tmp_path):
+    files = {f"{name.split('.')[0]}/{name}": image for name, (image, _) in FILES.items() if name != "deep.png"}
+    root = tree(tmp_path, files)
+    for size in (None, (8, 9)):
+        cached, stream = load_data(root, size=size), load_data(root, size=size, cache_gib=1e-7)
+        assert stream.x.shape == cached.x.shape == (len(stream.x), *cached.example_shape) and stream.x.dtype == cached.x.dtype
+        assert (stream.category == cached.category).all() and (stream.paths == cached.paths).all()
+        index = [7, 0, 3, 11]
+        numpy.testing.assert_array_equal(streamed(stream.x, index), cached.x[index])
+        taken = stream.x.take(numpy.array([5, 2, 9]))
+        assert taken.shape == (3, *cached.example_shape)
+        numpy.testing.assert_array_equal(streamed(taken, [2, 0]), cached.x[[9, 5]])
+
+
+def test_a_16_bit_folder_is_streamed_too(tmp_path):
+    root = tree(tmp_path, {"a/1.png": DEEP, "b/2.png": DEEP.T.copy().reshape(21, 17)})
+    cached, stream = load_data(root, size=(5, 4)), load_data(root, size=(5, 4), cache_gib=1e-9)
+    assert stream.x.dtype == numpy.uint16
+    numpy.testing.assert_array_equal(streamed(stream.x, [1, 0]), cached.x[[1, 0]])
+
+
+def test_a_stream_feeds_training_in_another_order_every_epoch(tmp_path):
+    root = tree(tmp_path, {f"a/{value:02}.png": filled(value) for value in range(12)})
+    feed = Feed(load_data(root, cache_gib=1e-9).x, batch_size=4)
+    batches = list(feed.epochs().take(2 * feed.steps).as_numpy_iterator())
+    orders = [[value for x, _, _ in epoch for value in x[:, 0, 0, 0].tolist()] for epoch in (batches[:3], batches[3:])]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(12)) and orders[0] != orders[1]
+    for x, _, position in batches:
+        assert (x[:, 0, 0, 0] == position).all()
+
+
+def test_a_format_that_the_graph_cannot_read_is_refused_where_it_would_be_streamed(tmp_path):
+    root = tree(tmp_path, {"a/1.png": RGB, "b/2.tif": RGB})
+    with pytest.raises(Misuse, match=r"with 1 others \(.*2.tif\).*cache_gib"):
+        load_data(root, cache_gib=1e-9)
+
+
+def broken(root):
+    """A folder with six good images and four bad ones: empty, no image at all, and truncated twice."""
+    tree(root, {f"{name}/{i}.png": filled(i, 21, 17) for name in "ab" for i in range(3)})
+    (root / "a" / "empty.png").write_bytes(b"")
+    (root / "a" / "text.jpg").write_text("these are no pixels")
+    for name, source in (("cut.jpg", "x.jpg"), ("cut.png", "x.png")):
+        content = Path(saved(root / ".source" / source, RGB)).read_bytes()
+        (root / "b" / name).write_bytes(content[:len(content) * 3 // 4])
+    return str(root)
+
+
+@pytest.mark.parametrize("cache_gib", [2.0, 1e-9])
+def test_unreadable_images_are_named_and_counted_or_left_out(tmp_path, cache_gib):
+    root = broken(tmp_path)
+    with pytest.raises(BadData, match=r"4 unreadable of 10: .*empty.png \(empty file\), .*text.jpg \(not an image\).*skip_unreadable"):
+        load_data(root, cache_gib=cache_gib)
+    pool = load_data(root, skip_unreadable=True, cache_gib=cache_gib)
+    assert [os.path.basename(path) for path, _ in pool.skipped] == ["empty.png", "text.jpg", "cut.jpg", "cut.png"]
+    assert all(reason for _, reason in pool.skipped) and pool.category.tolist() == [0, 0, 0, 1, 1, 1]
+    assert len(pool.x) == len(pool.paths) == 6
+    x = pool.x if cache_gib > 1 else streamed(pool.x, range(6))
+    assert x[:, 0, 0, 0].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_a_class_of_which_nothing_is_left_is_refused_even_if_the_unreadable_are_skipped(tmp_path):
+    tree(tmp_path, {"a/1.png": RGB})
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "1.png").write_bytes(b"")
+    with pytest.raises(BadData, match="with none in b"):
+        load_data(str(tmp_path), skip_unreadable=True)
+    (tmp_path / "a" / "1.png").write_bytes(b"")
+    with pytest.raises(BadData, match="None is left"):
+        load_data(str(tmp_path), skip_unreadable=True)
+
+
+def test_a_file_that_only_pillow_forgives_is_not_streamed(tmp_path):
+    root = tree(tmp_path, {"a/1.png": RGB, "a/2.png": RGB})
+    whole = (tmp_path / "a" / "2.png").read_bytes()
+    (tmp_path / "a" / "2.png").write_bytes(whole[:-14])        # the pixels are there, the end is not
+    assert len(load_data(root).x) == 2
+    with pytest.raises(BadData, match=r"1 unreadable of 2: .*2.png \(damaged\)"):
+        load_data(root, cache_gib=1e-9)
+
+
+@pytest.mark.parametrize("files, error, told", [
+    ({"a/1.png": filled(1), "a/2.png": filled(1), "b/3.png": filled(1, 7, 8)}, Misuse,
+     r"2 sizes, height x width: 6x5 \(2 images, .*\), 7x8 \(1 images, .*3.png\).*--config.source.size=\[6,5\]"),
+    ({"a/1.png": DEEP, "a/2.png": GREY}, Misuse, "1 16-bit grey images .* and 1 8-bit ones"),
+    ({"1.png": RGB, "2.png": RGB}, Misuse, "with no folder and 2 images. Put the images of each class into a folder"),
+    ({}, Misuse, "no folder and 0 images"),
+])
+def test_folders_that_are_no_classification_set_are_refused(tmp_path, files, error, told):
+    with pytest.raises(error, match=told) as refusal:
+        load_data(tree(tmp_path, files))
+    assert "\n" not in str(refusal.value)
+
+
+def test_mixed_sizes_are_resized_when_asked(tmp_path):
+    pool = load_data(tree(tmp_path, {"a/1.png": RGB, "b/2.png": RGB.transpose(1, 0, 2)}), size=[10, 12])
+    assert pool.example_shape == (10, 12, 3)
+
+
+def test_empty_class_folders_and_stray_files(tmp_path):
+    tree(tmp_path, {"a/1.png": filled(1), "a/.hidden.png": filled(9), "b/2.png": filled(2), "loose.png": filled(7)})
+    (tmp_path / "a" / "notes.txt").write_text("x")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a" / "more").mkdir()
+    assert load_data(str(tmp_path)).x[:, 0, 0, 0].tolist() == [1, 2]
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "readme.md").write_text("x")
+    with pytest.raises(BadData, match=r"c', with 1 entries and no image"):
+        load_data(str(tmp_path))
+
+
+def test_links_that_lead_out_of_the_folder_are_not_followed(tmp_path):
+    outside = saved(tmp_path / "secret" / "s.png", filled(9))
+    root = tmp_path / "set"
+    tree(root, {"a/1.png": filled(1), "b/2.png": filled(2)})
+    os.symlink(outside, root / "a" / "linked.png")
+    os.symlink(tmp_path / "secret", root / "c")
+    os.symlink(root / "a" / "1.png", root / "b" / "inside.png")
+    pool = load_data(str(root))
+    assert pool.names == ("a", "b") and pool.x[:, 0, 0, 0].tolist() == [1, 2, 1]
+
+
+def test_unlabelled_images_are_found_at_any_depth(tmp_path):
+    root = tree(tmp_path, {"z.png": filled(3), "deep/er/a.png": filled(1)})
+    pool = load_unlabelled(root, channels=3)
+    assert pool.x[:, 0, 0, 0].tolist() == [3, 1] and [os.path.basename(path) for path in pool.paths] == ["z.png", "a.png"]
+    assert load_unlabelled(os.path.join(root, "z.png"), size=(2, 2)).example_shape == (2, 2, 3)
+    grey = saved(tmp_path / "grey" / "g.png", GREY)
+    assert load_unlabelled(grey).example_shape == (21, 17, 1) and load_unlabelled(grey, channels=3).example_shape == (21, 17, 3)
+    with pytest.raises(Misuse, match="must be grey images"):
+        load_unlabelled(root, channels=1)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(BadData, match="without any"):
+        load_unlabelled(tmp_path / "nothing")

@@ -1,0 +1,125 @@
+"""Anomalies from another set: who is judged then, and that nobody's training changes by it."""
+import numpy
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasnd.data import protocols
+from kerasnd.data.outliers import with_outliers
+from kerasnd.data.pool import Pool
+from kerasnd.data.sources import load_data
+from kerasnd.errors import Misuse
+
+RNG = numpy.random.default_rng
+OFFICIAL = Pool(x=RNG(0).integers(0, 256, (40, 4, 4, 1), numpy.uint8), category=numpy.tile([0, 1], 20),
+                official=numpy.repeat(["train", "test"], 20), names=("good", "bad"))
+TABLE = Pool(x=RNG(1).normal(size=(40, 3)).astype("float32") * [1, 10, 100] + 5, category=numpy.tile([0, 1], 20), official=None,
+             names=("0", "1"))
+
+
+def saved(folder, x, name="other.npz", **more):
+    numpy.savez(folder / name, x=x, y=numpy.arange(len(x)), **more)
+    return str(folder / name)
+
+
+def split(pool, name="auto", normal=(0,), seed=3, **options):
+    return protocols.make(name, pool.category, pool.official, normal, RNG(seed), **options)
+
+
+@pytest.mark.parametrize("pool", [OFFICIAL, TABLE])
+@pytest.mark.parametrize("kind", ["uniform_noise", "gaussian_noise"])
+def test_noise_is_as_much_as_the_normals_that_are_judged_and_in_their_range(pool, kind):
+    mixed = with_outliers(pool, kind, (0,), RNG(0))
+    before, after = split(pool), split(mixed)
+    assert after.train.tolist() == before.train.tolist()
+    assert after.test[after.label == 0].tolist() == before.test[before.label == 0].tolist()
+    noise = after.test[after.label == 1]
+    assert (noise >= 40).all() and len(noise) == (after.label == 0).sum() and mixed.names[-1] == kind
+    values = mixed.x[40:]
+    assert values.dtype == pool.x.dtype and numpy.isfinite(values).all()
+    if pool is TABLE:
+        normals = pool.x[pool.category == 0]
+        assert (values >= normals.min(0) - 1e-4).all() and (values <= normals.max(0) + 1e-4).all()
+        assert (numpy.ptp(values, axis=0) > numpy.ptp(normals, axis=0) / 2).all()
+    else:
+        assert values.min() < 9 and values.max() > 246
+        clipped = (values == 255).mean()
+        assert clipped > 0.2 if kind == "gaussian_noise" else clipped < 0.05
+    again = with_outliers(pool, kind, (0,), RNG(0))
+    assert (again.x == mixed.x).all() and not (with_outliers(pool, kind, (0,), RNG(1)).x == mixed.x).all()
+
+
+@pytest.mark.parametrize("name", ["one_vs_rest", "holdout", "contaminated"])
+@pytest.mark.parametrize("pool", [OFFICIAL, TABLE])
+def test_training_is_that_without_outliers_and_only_outliers_are_anomalous(tmp_path, pool, name):
+    if name == "one_vs_rest" and pool.official is None:
+        pytest.skip("needs official parts")
+    mixed = with_outliers(pool, saved(tmp_path, pool.x[:30] * 0), (0,), RNG(0))
+    before, after = split(pool, name), split(mixed, name)
+    normals = before.train[pool.category[before.train] == 0]
+    assert after.train[mixed.category[after.train] == 0].tolist() == normals.tolist()
+    assert after.test[after.label == 0].tolist() == before.test[before.label == 0].tolist()
+    assert (after.test[after.label == 1] >= 40).all() and after.label.sum() == (12 if name == "holdout" or pool is TABLE else 30)
+    if pool is OFFICIAL and name == "contaminated":
+        assert after.train.tolist() == before.train.tolist()
+
+
+def test_a_set_of_normals_alone_can_be_judged_by_outliers(tmp_path):
+    pool = Pool(x=OFFICIAL.x, category=numpy.zeros(40, numpy.int64), official=OFFICIAL.official, names=("good",))
+    with pytest.raises(Misuse, match="--outliers"):
+        split(pool)
+    assert split(with_outliers(pool, saved(tmp_path, OFFICIAL.x), (0,), RNG(0))).label.sum() == 40
+
+
+def test_only_the_test_part_of_the_other_set_is_taken(tmp_path):
+    path = tmp_path / "parts.npz"
+    numpy.savez(path, x_train=OFFICIAL.x[:5], y_train=[0] * 5, x_test=OFFICIAL.x[5:8], y_test=[0] * 3)
+    mixed = with_outliers(OFFICIAL, str(path), (0,), RNG(0))
+    numpy.testing.assert_array_equal(mixed.x[40:], OFFICIAL.x[5:8])
+    assert mixed.names == ("good", "bad", "parts.npz") and mixed.official[40:].tolist() == ["test"] * 3
+
+
+def images(folder, mode):
+    for part, count in (("a", 4), ("b", 3)):
+        (folder / part).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(RNG(number).integers(0, 256, (4, 4, 3), numpy.uint8)).convert(mode).save(folder / part / f"{number}.png")
+    return str(folder)
+
+
+@pytest.mark.parametrize("streamed", [(0, 1), (0,), (1,)])
+def test_streams_and_arrays_are_joined(tmp_path, monkeypatch, streamed):
+    folders = [images(tmp_path / name, "L") for name in ("own", "other")]
+    whole = with_outliers(load_data(folders[0]), folders[1], (0,), RNG(0))
+    from kerasnd.data import images as source
+    calls = []
+    original = source.load
+
+    def load(folder, **options):
+        calls.append(folder)
+        return original(folder, **{**options, "cache_gib": 1e-9 if folders.index(folder) in streamed else 2.0})
+
+    monkeypatch.setattr(source, "load", load)
+    mixed = with_outliers(load_data(folders[0]), folders[1], (0,), RNG(0))
+    assert calls == folders and mixed.x.shape == whole.x.shape == (14, 4, 4, 1) and (mixed.paths == whole.paths).all()
+    index = numpy.array([13, 0, 7, 5])
+    found = dict(mixed.x.take(index).examples(tf.constant([2, 0, 1], tf.int64)).as_numpy_iterator())
+    numpy.testing.assert_array_equal(numpy.stack([found[place] for place in range(3)]), whole.x[index[[2, 0, 1]]])
+
+
+def test_grey_and_colour_are_made_alike_only_where_a_size_is_given(tmp_path):
+    grey, colour = (images(tmp_path / mode, mode) for mode in ("L", "RGB"))
+    for own, other in ((grey, colour), (colour, grey)):
+        with pytest.raises(Misuse, match=r"--config.source.size=\[h,w\]"):
+            with_outliers(load_data(own), other, (0,), RNG(0))
+        mixed = with_outliers(load_data(own, size=(4, 4)), other, (0,), RNG(0), size=(4, 4))
+        converted = Image.fromarray(load_data(other).x[0].squeeze()).convert("L" if own == grey else "RGB")
+        numpy.testing.assert_array_equal(mixed.x[7].squeeze(), converted)
+
+
+@pytest.mark.parametrize("x, told", [(numpy.zeros((3, 5, 4, 1), "uint8"), "(5, 4, 1). Resize"), (numpy.zeros((3, 4, 4, 1), "uint16"), "uint16"),
+                                     (numpy.zeros((3, 7)), "float32 examples of shape (7,)")])
+def test_outliers_of_another_kind_are_refused(tmp_path, x, told):
+    with pytest.raises(Misuse) as refusal:
+        with_outliers(OFFICIAL, saved(tmp_path, x), (0,), RNG(0))
+    assert told in str(refusal.value) and "uint8 examples of shape (4, 4, 1)" in str(refusal.value)
