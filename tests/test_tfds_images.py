@@ -1,5 +1,6 @@
 """TFDS sets by name: small ones that TFDS itself prepares here, and hosts that do not answer."""
 import os
+import shutil
 import socket
 import threading
 import time
@@ -150,18 +151,21 @@ def test_object_id_is_the_class_where_there_is_no_label(data_dir):
     assert angles.category.tolist() == [each % 4 for each in numbers(angles)]
 
 
-def test_a_set_without_code_is_read_from_its_files(data_dir, tmp_path):
-    os.makedirs(tmp_path / "somebody_elses")
-    os.rename(os.path.join(data_dir, "tiny_objects", "2.0.0"), tmp_path / "somebody_elses" / "2.0.0")
-    try:
-        for name in os.listdir(tmp_path / "somebody_elses" / "2.0.0"):
-            path = tmp_path / "somebody_elses" / "2.0.0" / name
-            if name.endswith(".json"):
-                path.write_text(path.read_text().replace("tiny_objects", "somebody_elses"))
-            os.rename(path, path.with_name(name.replace("tiny_objects", "somebody_elses")))
-        assert len(load_data("somebody_elses", data_dir=str(tmp_path)).x) == 12
-    finally:
-        pass
+def test_a_set_whose_code_is_not_here_is_read_from_its_files(data_dir, tmp_path):
+    folder = tmp_path / "somebody_elses" / "2.0.0"
+    shutil.copytree(os.path.join(data_dir, "tiny_objects", "2.0.0"), folder)
+    for path in list(folder.iterdir()):
+        if path.suffix == ".json":
+            path.write_text(path.read_text().replace("tiny_objects", "somebody_elses"))
+        path.rename(path.with_name(path.name.replace("tiny_objects", "somebody_elses")))
+    assert numbers(load_data("somebody_elses", data_dir=str(tmp_path))) == numbers(load_data("tiny_objects", data_dir=data_dir))
+
+
+def test_an_older_version_is_read_where_the_newest_is_not_prepared(data_dir, tmp_path):
+    shutil.copytree(os.path.join(data_dir, "tiny_objects", "2.0.0"), tmp_path / "tiny_objects" / "1.0.0")
+    info = tmp_path / "tiny_objects" / "1.0.0" / "dataset_info.json"
+    info.write_text(info.read_text().replace('"2.0.0"', '"1.0.0"'))
+    assert len(load_data("tiny_objects", data_dir=str(tmp_path)).x) == 12
 
 
 @pytest.mark.parametrize("name, told", [
@@ -180,7 +184,6 @@ def test_a_misspelt_class_feature_is_refused(data_dir):
 
 
 def test_damaged_files_are_refused(data_dir, tmp_path):
-    import shutil
     shutil.copytree(os.path.join(data_dir, "tiny_pictures"), tmp_path / "tiny_pictures")
     folder = tmp_path / "tiny_pictures" / "fixed" / "1.0.0"
     record = next(path for path in folder.iterdir() if "train" in path.name)

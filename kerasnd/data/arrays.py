@@ -37,13 +37,14 @@ def read_npz(path, keys=("x", "y", "x_train", "y_train", "x_test", "y_test")):
     try:
         archive = numpy.load(path, allow_pickle=False)
         if isinstance(archive, numpy.ndarray):
-            raise BadData(f"`dataset` must be a .npz archive. Received: {path!r}, a single array. Save it by numpy.savez.")
+            raise BadData(f"`dataset` must be a .npz archive. Received: {path!r}, a single array. Save it by "
+                          "numpy.savez.")
         with archive:
             return {key: _member(archive, key, path) if key in keys else None for key in archive.files}
     except ValueError as error:
         if "pickle" in str(error).lower():
-            raise BadData(f"`dataset` must be a .npz archive. Received: {path!r}, which is no archive, or a pickle, which is "
-                          "never opened since it can run any program. Save it by numpy.savez.") from None
+            raise BadData(f"`dataset` must be a .npz archive. Received: {path!r}, which is no archive, or a pickle, "
+                          "which is never opened since it can run any program. Save it by numpy.savez.") from None
         raise BadData(_unreadable(path, error)) from None
     except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise BadData(_unreadable(path, error)) from None
@@ -54,8 +55,8 @@ def _member(archive, key, path):
         return archive[key]
     except ValueError as error:
         if "Object arrays" in str(error):
-            raise BadData(f"`{key}` must be numbers. Received: Python objects in {path!r}, which only pickle could read; it is never "
-                          "used since it can run any program. Save numbers, names as str.") from None
+            raise BadData(f"`{key}` must be numbers. Received: Python objects in {path!r}, which only pickle could "
+                          "read; it is never used since it can run any program. Save numbers, names as str.") from None
         raise BadData(_unreadable(path, error, key)) from None
     except Exception as error:  # zlib, zipfile and struct each have their own for a damaged member
         raise BadData(_unreadable(path, error, key)) from None
@@ -105,8 +106,8 @@ def _read_hdf5(path):
     try:
         import h5py
     except ImportError:
-        raise Misuse(f"`dataset` must be a .mat of version 7 or older where h5py is missing. Received: {path!r}, of version 7.3, "
-                     "which is HDF5. Install it by pip install kerasnd[hdf5].") from None
+        raise Misuse(f"`dataset` must be a .mat of version 7 or older where h5py is missing. Received: {path!r}, of "
+                     "version 7.3, which is HDF5. Install it by pip install kerasnd[hdf5].") from None
     with h5py.File(path, "r") as file:
         # MATLAB writes columns first: HDF5 shows every array transposed.
         return {name: file[name][()].T if name in ("X", "y") and isinstance(file[name], h5py.Dataset) else None
@@ -132,13 +133,13 @@ def assemble(source, parts):
     for x, y, x_name, y_name in parts:
         x, y = examples(x, x_name, source), labels(y, y_name, source)
         if len(x) != len(y):
-            raise Misuse(f"`{y_name}` must have one value per example. Received: {len(x)} examples in {x_name} and {len(y)} "
-                         f"values in {y_name} of {source!r}.")
+            raise Misuse(f"`{y_name}` must have one value per example. Received: {len(x)} examples in {x_name} and "
+                         f"{len(y)} values in {y_name} of {source!r}.")
         xs.append(x)
         ys.append(y)
     if len(parts) == 2 and (xs[0].shape[1:] != xs[1].shape[1:] or xs[0].dtype != xs[1].dtype):
-        raise Misuse(f"`{parts[1][2]}` must be like `{parts[0][2]}`. Received: {xs[0].dtype} examples of shape {xs[0].shape[1:]} and "
-                     f"{xs[1].dtype} ones of shape {xs[1].shape[1:]} in {source!r}.")
+        raise Misuse(f"`{parts[1][2]}` must be like `{parts[0][2]}`. Received: {xs[0].dtype} examples of shape "
+                     f"{xs[0].shape[1:]} and {xs[1].dtype} ones of shape {xs[1].shape[1:]} in {source!r}.")
     if len(parts) == 2 and ys[0].dtype.kind != ys[1].dtype.kind:
         ys = [y.astype(str) for y in ys]
     found, category = numpy.unique(numpy.concatenate(ys), return_inverse=True)
@@ -152,12 +153,13 @@ def examples(x, name, source):
     if x.dtype.kind not in "buif":
         raise Misuse(f"`{name}` must be real numbers. Received: {x.dtype} in {source!r}.")
     if x.ndim not in (2, 3, 4):
-        raise Misuse(f"`{name}` must be (n, features), (n, height, width) or (n, height, width, channels). Received: shape {x.shape} "
-                     f"in {source!r}.")
+        raise Misuse(f"`{name}` must be (n, features), (n, height, width) or (n, height, width, channels). Received: "
+                     f"shape {x.shape} in {source!r}.")
     if 0 in x.shape:
         raise BadData(f"`{name}` must have examples. Received: shape {x.shape} in {source!r}.")
     if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[2] == x.shape[3] > 4:
-        raise Misuse(f"`{name}` must have its channels last. Received: shape {x.shape} in {source!r}. Save x.transpose(0, 2, 3, 1).")
+        raise Misuse(f"`{name}` must have its channels last. Received: shape {x.shape} in {source!r}. Save "
+                     "x.transpose(0, 2, 3, 1).")
     x = x[..., None] if x.ndim == 3 else x
     if x.ndim == 4 and x.dtype in (numpy.uint8, numpy.uint16):
         return x
@@ -172,7 +174,8 @@ def labels(y, name, source):
     if y.ndim == 2 and 1 in y.shape:
         y = y.reshape(-1)
     if y.ndim != 1 or y.dtype.kind not in "buifUS":
-        raise Misuse(f"`{name}` must be one whole number or one name per example. Received: {y.dtype} of shape {y.shape} in {source!r}.")
+        raise Misuse(f"`{name}` must be one whole number or one name per example. Received: {y.dtype} of shape "
+                     f"{y.shape} in {source!r}.")
     if y.dtype.kind == "S":
         return numpy.char.decode(y, "utf-8")
     if y.dtype.kind == "U":
@@ -196,10 +199,12 @@ def refuse_not_finite(x, name, source):
             first[0] += start
         count += len(wrong)
     if count:
-        raise BadData(f"`{name}` must be finite in float32. Received: {count} NaN or infinite values in {source!r}, the first, "
-                      f"{x[tuple(first)]}, at {name}{first}, counted from 0. Replace them or leave out their rows.")
+        raise BadData(f"`{name}` must be finite in float32. Received: {count} NaN or infinite values in {source!r}, "
+                      f"the first, {x[tuple(first)]}, at {name}{first}, counted from 0. Replace them or leave out "
+                      "their rows.")
 
 
 def _unreadable(path, error, key=None):
     reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-    return f"`dataset` must be a readable {os.path.splitext(path)[1]}. Received: {path!r}{f', {key}' if key else ''}: {reason}."
+    return f"`dataset` must be a readable {os.path.splitext(path)[1]}. Received: {path!r}{f', {key}' if key else ''}: "
+           f"{reason}."

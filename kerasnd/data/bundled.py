@@ -1,5 +1,4 @@
 """The two real sets that come with scikit-learn: no download, no network."""
-import numpy
 
 from kerasnd.data.pool import Pool
 

@@ -41,8 +41,8 @@ def load(folder, size=None, skip_unreadable=False, cache_gib=2.0):
     official = numpy.array([part for part, _, _ in listing]) if len(parts) == 2 else None
     for part, name in dict.fromkeys((part, name) for part, name, _ in listing):
         if not any(readable[place] for place, each in enumerate(listing) if each[:2] == (part, name)):
-            raise BadData(f"`dataset` must have a readable image in every class folder. Received: {folder!r} with none in "
-                          f"{os.path.join(part, name) if part else name}.")
+            raise BadData(f"`dataset` must have a readable image in every class folder. Received: {folder!r} with none "
+                          f"in {os.path.join(part, name) if part else name}.")
     return Pool(x=x, category=category[readable], official=None if official is None else official[readable],
                 names=tuple(classes), paths=paths[readable], skipped=skipped)
 
@@ -164,8 +164,9 @@ def _class_files(path, root):
     classes = _in_order(name for name in entries if os.path.isdir(os.path.join(path, name)))
     loose = sum(is_image(name) for name in entries if name not in classes)
     if not classes:
-        raise Misuse(f"`dataset` must be a folder of class folders, <class>/*, or of train/<class>/* and test/<class>/*. "
-                     f"Received: {path!r}, with no folder and {loose} images. Put the images of each class into a folder.")
+        raise Misuse("`dataset` must be a folder of class folders, <class>/*, or of train/<class>/* and "
+                     f"test/<class>/*. Received: {path!r}, with no folder and {loose} images. Put the images of each "
+                     "class into a folder.")
     if loose:
         logging.warning("%s: %d images that lie outside of its class folders were left out.", path, loose)
     ignored = collections.Counter()
@@ -174,8 +175,8 @@ def _class_files(path, root):
         files = [os.path.join(path, name, each) for each in inside]
         images = [each for each in files if is_image(os.path.basename(each)) and not os.path.isdir(each)]
         if not images:
-            raise BadData(f"`dataset` must have images in every class folder. Received: {os.path.join(path, name)!r}, with "
-                          f"{len(inside)} entries and no image ({' '.join(pixels.SUFFIXES)}).")
+            raise BadData(f"`dataset` must have images in every class folder. Received: {os.path.join(path, name)!r}, "
+                          f"with {len(inside)} entries and no image ({' '.join(pixels.SUFFIXES)}).")
         ignored.update("folders" if os.path.isdir(each) else os.path.splitext(each)[1] or "no suffix"
                        for each in set(files) - set(images))
         yield from ((name, each) for each in images)
@@ -206,16 +207,17 @@ def _each(function, items, doing):
 def _unreadable(failures, paths, folder):
     named = ", ".join(f"{paths[place]} ({failures[place]})" for place in sorted(failures)[:3])
     remedy = "None is left." if len(failures) == len(paths) else "Repair or remove them, or leave them out by --skip_unreadable."
-    return BadData(f"`dataset` must hold readable images. Received: {folder!r} with {len(failures)} unreadable of {len(paths)}: "
-                   f"{named}{', ...' if len(failures) > 3 else ''}. {remedy}")
+    return BadData(f"`dataset` must hold readable images. Received: {folder!r} with {len(failures)} unreadable of "
+                   f"{len(paths)}: {named}{', ...' if len(failures) > 3 else ''}. {remedy}")
 
 
 def _bits(known, folder):
     deep = [path for path, each in known if each.bits == 16]
     if deep and len(deep) < len(known):
         other = next(path for path, each in known if each.bits == 8)
-        raise Misuse(f"`dataset` must hold images of one depth. Received: {folder!r} with {len(deep)} 16-bit grey images ({deep[0]}) "
-                     f"and {len(known) - len(deep)} 8-bit ones ({other}). Convert them to one depth.")
+        raise Misuse(f"`dataset` must hold images of one depth. Received: {folder!r} with {len(deep)} 16-bit grey "
+                     f"images ({deep[0]}) and {len(known) - len(deep)} 8-bit ones ({other}). Convert them to one "
+                     "depth.")
     return 16 if deep else 8
 
 
@@ -226,14 +228,15 @@ def _one_size(known, folder):
     example = {(each.height, each.width): path for path, each in known}
     listed = ", ".join(f"{height}x{width} ({n} images, {example[height, width]})" for (height, width), n in sizes[:4])
     height, width = sizes[0][0]
-    raise Misuse(f"`size` must be given where images differ in size. Received: {folder!r} with {len(sizes)} sizes, height x width: "
-                 f"{listed}{', ...' if len(sizes) > 4 else ''}. Resize them by --config.source.size=[{height},{width}].")
+    raise Misuse(f"`size` must be given where images differ in size. Received: {folder!r} with {len(sizes)} sizes, "
+                 f"height x width: {listed}{', ...' if len(sizes) > 4 else ''}. Resize them by "
+                 f"--config.source.size=[{height},{width}].")
 
 
 def _refuse_outside_graph(known, folder, shape, dtype, cache_gib):
     outside = [path for path, each in known if not each.in_graph]
     if outside:
         gib = numpy.prod(shape, dtype=float) * dtype.itemsize / 2**30
-        raise Misuse(f"`cache_gib` must hold the set, or its images be PNG, JPEG or colour BMP, which can be streamed. Received: "
-                     f"cache_gib={cache_gib} and {folder!r} of {gib:.1f} GiB with {len(outside)} others ({outside[0]}). "
-                     "Convert those to PNG, or raise --config.source.cache_gib.")
+        raise Misuse("`cache_gib` must hold the set, or its images be PNG, JPEG or colour BMP, which can be streamed. "
+                     f"Received: cache_gib={cache_gib} and {folder!r} of {gib:.1f} GiB with {len(outside)} others "
+                     f"({outside[0]}). Convert those to PNG, or raise --config.source.cache_gib.")

@@ -12,9 +12,8 @@ NOISE = ("uniform_noise", "gaussian_noise")
 def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_column=None, skip_unreadable=False):
     """A pool whose anomalies to be judged are another set's.
 
-    The pool's own anomalies that would be judged (of its official test part, or all where it has no official parts) get
-    category -1, which every protocol leaves out. Places of the pool's examples, and so the draws of a protocol, stay as
-    they were; the outliers follow behind them.
+    The pool's own anomalies get category -1, which no protocol judges. The places of its examples, and so the draws of a
+    protocol, stay as they were; the outliers follow behind them.
 
     Args:
         pool: Pool.
@@ -49,7 +48,7 @@ def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_c
         x = _alike(x, pool.x, size, outliers)
         paths, skipped = None if other.paths is None else other.paths[taken], other.skipped
     n, m = len(is_normal), x.shape[0]
-    category = numpy.where(judged & ~is_normal, -1, pool.category)
+    category = numpy.where(is_normal, pool.category, -1)
     return Pool(x=_joined(pool.x, x), category=numpy.concatenate([category, numpy.full(m, len(pool.names), numpy.int64)]),
                 official=None if pool.official is None else numpy.concatenate([pool.official, numpy.full(m, "test")]),
                 names=(*pool.names, name if name not in pool.names else f"{name} (outliers)"),
@@ -81,8 +80,8 @@ def _alike(x, own, size, outliers):
         return ((x.astype(numpy.uint32) @ numpy.array([[19595], [38470], [7471]], numpy.uint32) + 0x8000) >> 16).astype(numpy.uint8)
     remedy = (" Resize both, grey and colour made alike, by --config.source.size=[h,w]."
               if len(shape) == len(wanted) == 3 and x.dtype == own.dtype and size is None else "")
-    raise Misuse(f"`outliers` must be like the data set: {own.dtype} examples of shape {wanted}. Received: {outliers!r}, {x.dtype} "
-                 f"examples of shape {shape}.{remedy}")
+    raise Misuse(f"`outliers` must be like the data set: {own.dtype} examples of shape {wanted}. Received: "
+                 f"{outliers!r}, {x.dtype} examples of shape {shape}.{remedy}")
 
 
 def _joined(first, second):

@@ -2,7 +2,8 @@
 
 Every protocol takes the category and the official part of each example and hands back a `Split`. `holdout` gives each
 example one random key and takes the smallest within a class, so that for one seed the parts of a class do not depend on
-which class is normal, nor on what follows behind. Examples of category -1 take no part in any protocol.
+which class is normal, nor on what follows behind. Examples of category -1 are neither normal nor ever judged; only
+`contaminated` may hide them among the training examples.
 """
 import inspect
 
@@ -21,7 +22,7 @@ def one_vs_rest(category, official, normal, rng):
     """Normals of the official training part against the whole official test part.
 
     Args:
-        category: int64 (n,) in -1..k-1; -1 takes no part.
+        category: int64 (n,) in -1..k-1; -1 is neither normal nor judged.
         official: str (n,), "train" or "test"; anything else takes no part.
         normal: sequence of int, the normal categories.
         rng: numpy.random.Generator; nothing is drawn.
@@ -88,11 +89,12 @@ def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
     else:
         clean = one_vs_rest(category, official, normal, rng)
         train_part, _ = official_parts(official, "contaminated", len(is_normal))
-    candidates = numpy.flatnonzero(train_part & is_anomalous)
+    candidates = numpy.flatnonzero(train_part & ~is_normal)
     hidden = int(numpy.floor(len(clean.train) * share / (1 - share) + 0.5))
     if hidden > len(candidates):
-        raise Misuse(f"`share` must leave enough anomalies to hide. Received: share={share}, that is {hidden} anomalies to "
-                     f"{len(clean.train)} normals, and the training part has {len(candidates)}. Lower --config.protocol.share.")
+        raise Misuse(f"`share` must leave enough anomalies to hide. Received: share={share}, that is {hidden} "
+                     f"anomalies to {len(clean.train)} normals, and the training part has {len(candidates)}. Lower "
+                     "--config.protocol.share.")
     train = numpy.sort(numpy.concatenate([clean.train, rng.permutation(candidates)[:hidden]]))
     return unhinted("contaminated", train, clean.test, is_anomalous)
 
@@ -176,8 +178,8 @@ def make(name, category, official, normal, rng, **options):
     split = _protocol(name)(category, official, normal, rng, **options)
     if not split.label.any():
         raise Misuse(f"`normal` must leave anomalies to judge. Received: protocol {name} gives 0 anomalies among "
-                     f"{len(split.test)} test examples; {len(set(normal))} of {len(numpy.unique(category))} classes are normal. "
-                     "Name fewer classes, or give --outliers.")
+                     f"{len(split.test)} test examples; {len(set(normal))} of {len(numpy.unique(category))} classes "
+                     "are normal. Name fewer classes, or give --outliers.")
     return split
 
 

@@ -45,7 +45,8 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
         return _resized(BUNDLED[name](), size, name)
     kind, path = _kind(name, data_dir)
     if label_column is not None and kind not in ("csv", "tfds"):
-        raise Misuse(f"`label_column` is for .csv tables and TFDS sets. Received: label_column={label_column!r} for {name!r}.")
+        raise Misuse(f"`label_column` is for .csv tables and TFDS sets. Received: label_column={label_column!r} for "
+                     f"{name!r}.")
     if kind == "folder":
         from kerasnd.data import images
 
@@ -76,8 +77,8 @@ def _kind(name, data_dir):
         if os.path.isfile(mat):
             return "mat", mat
     if name in ODDS:
-        raise Misuse(f"`data_dir` must hold {name}.mat for the ODDS set {name}. Received: data_dir={data_dir!r}. Download the file from "
-                     "the ODDS library and give --data_dir.")
+        raise Misuse(f"`data_dir` must hold {name}.mat for the ODDS set {name}. Received: data_dir={data_dir!r}. "
+                     "Download the file from the ODDS library and give --data_dir.")
     if not is_plain and not _is_tfds(name.split("/")[0]):
         raise Misuse(f"`dataset` must be a path that exists. Received: dataset={name!r}.{_neighbour(name)}")
     return "tfds", None
@@ -86,9 +87,11 @@ def _kind(name, data_dir):
 def _file(name, suffix):
     if not os.path.isfile(name):
         problem = "is a folder" if os.path.isdir(name) else "does not exist"
-        raise Misuse(f"`dataset` must be a file where it ends in {suffix}. Received: dataset={name!r}, which {problem}.{_neighbour(name)}")
+        raise Misuse(f"`dataset` must be a file where it ends in {suffix}. Received: dataset={name!r}, which "
+                     f"{problem}.{_neighbour(name)}")
     if suffix not in FILES:
-        raise Misuse(f"`dataset` must be a folder of images, .npz, .mat or .csv. Received: dataset={name!r}, a file of another kind.")
+        raise Misuse(f"`dataset` must be a folder of images, .npz, .mat or .csv. Received: dataset={name!r}, a file of "
+                     "another kind.")
     if os.path.getsize(name) == 0:
         from kerasnd.errors import BadData
 
@@ -115,7 +118,8 @@ def _checked_size(size):
         return None
     sides = tuple(size) if isinstance(size, (list, tuple)) else ()
     if len(sides) != 2 or any(isinstance(side, bool) or not isinstance(side, int) or side < 1 for side in sides):
-        raise Misuse(f"`size` must be [height, width] in pixels. Received: size={size!r}. Give --config.source.size=[h,w].")
+        raise Misuse(f"`size` must be [height, width] in pixels. Received: size={size!r}. Give "
+                     "--config.source.size=[h,w].")
     return sides
 
 
@@ -123,7 +127,8 @@ def _resized(pool, size, name):
     if size is None:
         return pool
     if not pool.is_image:
-        raise Misuse(f"`size` is for images. Received: size={list(size)} for {name!r}, examples of shape {pool.example_shape}.")
+        raise Misuse(f"`size` is for images. Received: size={list(size)} for {name!r}, examples of shape "
+                     f"{pool.example_shape}.")
     import dataclasses
 
     from kerasnd.data.unlabelled import resized

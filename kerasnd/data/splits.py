@@ -64,7 +64,7 @@ def kinds(category, normal):
     """Who is normal and who anomalous.
 
     Args:
-        category: int64 (n,) in -1..k-1; -1 takes no part.
+        category: int64 (n,) in -1..k-1; -1 is neither.
         normal: sequence of int.
 
     Returns:
@@ -78,8 +78,8 @@ def kinds(category, normal):
 def official_parts(official, protocol, n):
     """(train, test), each bool (n,). Raises Misuse where there are none."""
     if official is None:
-        raise Misuse(f"`protocol.name` must fit the data: {protocol} needs official train and test parts. Received: a set "
-                     "without. Take --config.protocol.name=holdout.")
+        raise Misuse(f"`protocol.name` must fit the data: {protocol} needs official train and test parts. Received: a "
+                     "set without. Take --config.protocol.name=holdout.")
     official = numpy.asarray(official)
     if official.shape != (n,):
         raise Misuse(f"`official` must have one value per example. Received: {n} examples, official of shape "
@@ -101,6 +101,6 @@ def checked_share(name, value, zero=False):
     """The share as a float in (0, 1), or [0, 1) where `zero`. Raises Misuse."""
     is_number = isinstance(value, (int, float, numpy.number)) and not isinstance(value, bool)
     if not is_number or not (0 < value < 1 or (zero and value == 0)):
-        raise Misuse(f"`{name}` must be a number {'from' if zero else 'above'} 0 and below 1. Received: {name}={value!r}. "
-                     f"Give --config.protocol.{name}=0.1.")
+        raise Misuse(f"`{name}` must be a number {'from' if zero else 'above'} 0 and below 1. Received: "
+                     f"{name}={value!r}. Give --config.protocol.{name}=0.1.")
     return float(value)

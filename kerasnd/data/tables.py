@@ -4,7 +4,7 @@ import math
 
 import numpy
 
-from kerasnd.data.arrays import labels, refuse_not_finite
+from kerasnd.data.arrays import labels
 from kerasnd.data.pool import Pool
 from kerasnd.errors import BadData, Misuse, suggest
 
@@ -35,7 +35,8 @@ def load_csv(path, label_column=None):
     words = [row[place].strip() for row in rows]
     for word, line in zip(words, lines):
         if word.lower() in MISSING:
-            raise BadData(f"`{header[place]}` must be given for every example. Received: {word!r} in row {line} of {path!r}.")
+            raise BadData(f"`{header[place]}` must be given for every example. Received: {word!r} in row {line} of "
+                          f"{path!r}.")
     try:
         y = labels(numpy.array([float(word) for word in words]), header[place], path)
     except ValueError:  # words, or fractions, which are then names as well
@@ -65,14 +66,15 @@ def read_rows(path):
                     header = [cell.strip() for cell in row]
                     continue
                 if len(row) != len(header):
-                    raise BadData(f"`dataset` must have as many values in every row as its header. Received: {len(row)} in row "
-                                  f"{reader.line_num} of {path!r}, {len(header)} in the header.")
+                    raise BadData("`dataset` must have as many values in every row as its header. Received: "
+                                  f"{len(row)} in row {reader.line_num} of {path!r}, {len(header)} in the header.")
                 rows.append(row)
                 lines.append(reader.line_num)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadData(f"`dataset` must be a readable .csv in UTF-8. Received: {path!r}: {error}.") from None
     if not rows:
-        raise BadData(f"`dataset` must have a header and rows. Received: {path!r} with {0 if header is None else 1} lines.")
+        raise BadData(f"`dataset` must have a header and rows. Received: {path!r} with {0 if header is None else 1} "
+                      "lines.")
     _refuse_header(header, path)
     return header, rows, lines
 
@@ -89,8 +91,9 @@ def numbers(header, rows, lines, left_out, path):
     wrong = numpy.argwhere(~numpy.isfinite(x))
     if len(wrong):
         row, column = wrong[0]
-        raise BadData(f"`{header[columns[column]]}` must be finite in float32. Received: {rows[row][columns[column]].strip()!r} in row "
-                      f"{lines[row]}, column {header[columns[column]]!r} of {path!r}, the first of {len(wrong)} NaN or infinite values.")
+        raise BadData(f"`{header[columns[column]]}` must be finite in float32. Received: "
+                      f"{rows[row][columns[column]].strip()!r} in row {lines[row]}, column {header[columns[column]]!r} "
+                      f"of {path!r}, the first of {len(wrong)} NaN or infinite values.")
     return x
 
 
@@ -104,17 +107,19 @@ def _not_a_number(header, rows, lines, columns, path):
             try:
                 float(word)
             except ValueError:
-                return Misuse(f"`{header[column]}` must be a column of numbers. Received: {word!r} in row {lines[row]}, column "
-                              f"{header[column]!r} of {path!r}. Encode it as numbers, leave it out, or, if it is the class, give "
-                              f"--label_column={header[column]}.")
+                return Misuse(f"`{header[column]}` must be a column of numbers. Received: {word!r} in row "
+                              f"{lines[row]}, column {header[column]!r} of {path!r}. Encode it as numbers, leave it "
+                              f"out, or, if it is the class, give --label_column={header[column]}.")
     row, column = missing[0]
-    return BadData(f"`{header[column]}` must be given for every example. Received: {rows[row][column].strip()!r} in row {lines[row]}, "
-                   f"column {header[column]!r} of {path!r}, the first of {len(missing)} missing values. Fill them or leave out their rows.")
+    return BadData(f"`{header[column]}` must be given for every example. Received: {rows[row][column].strip()!r} in "
+                   f"row {lines[row]}, column {header[column]!r} of {path!r}, the first of {len(missing)} missing "
+                   "values. Fill them or leave out their rows.")
 
 
 def _refuse_header(header, path):
     if all(_is_number(cell) for cell in header):
-        raise Misuse(f"`dataset` must begin with a line of column names. Received: {path!r}, whose first line is numbers. Add one.")
+        raise Misuse(f"`dataset` must begin with a line of column names. Received: {path!r}, whose first line is "
+                     "numbers. Add one.")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice or "" in header:
         raise Misuse(f"`dataset` must have distinct column names. Received: {path!r} with {(twice or [''])[0]!r} "
@@ -124,14 +129,15 @@ def _refuse_header(header, path):
 def _label_place(header, label_column, path):
     if label_column is not None:
         if label_column not in header:
-            raise Misuse(f"`label_column` must be a column of {path!r} ({', '.join(header[:12])}{', ...' if len(header) > 12 else ''}). "
-                         f"Received: label_column={label_column!r}.{suggest(label_column, header)}")
+            raise Misuse(f"`label_column` must be a column of {path!r} "
+                         f"({', '.join(header[:12])}{', ...' if len(header) > 12 else ''}). Received: "
+                         f"label_column={label_column!r}.{suggest(label_column, header)}")
         return header.index(label_column)
     found = [place for place, name in enumerate(header) if name.lower() in LABELS]
     if len(found) != 1:
-        raise Misuse(f"`label_column` must be given where not exactly one column is called {', '.join(LABELS)}. Received: {path!r} with "
-                     f"{len(found)} such columns among {', '.join(header[:12])}{', ...' if len(header) > 12 else ''}. "
-                     "Give --label_column=NAME.")
+        raise Misuse(f"`label_column` must be given where not exactly one column is called {', '.join(LABELS)}. "
+                     f"Received: {path!r} with {len(found)} such columns among "
+                     f"{', '.join(header[:12])}{', ...' if len(header) > 12 else ''}. Give --label_column=NAME.")
     return found[0]
 
 

@@ -48,8 +48,8 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0, other
             x, value = _cached(reading, shape, dtype, feature, size, image, target)
     except tf.errors.OpError as error:
         reason = str(error.message).splitlines()[0]
-        raise BadData(f"`dataset` must be a readable set. Received: {name!r}, prepared in {builder.data_dir}: {reason}. "
-                      "Delete that folder and prepare the set again.") from None
+        raise BadData(f"`dataset` must be a readable set. Received: {name!r}, prepared in {builder.data_dir}: "
+                      f"{reason}. Delete that folder and prepare the set again.") from None
     category, names = _categories(value, builder.info.features[target], name)
     official = numpy.repeat(["train", "test"], count) if len(parts) == 2 else None
     return Pool(x=x, category=category, official=official, names=names)
@@ -79,7 +79,7 @@ def _decode(encoded, feature, size):
     from kerasnd.data.resizing import resize
 
     image = feature.decode_example(encoded)
-    return image if size is None else resize(image, *size)
+    return image if size in (None, tuple(image.shape[:2])) else resize(image, *size)
 
 
 def _image_feature(features, name):
@@ -113,7 +113,8 @@ def _class_feature(features, name, label_column):
     classes = [key for key in scalar if isinstance(features[key], tfds.features.ClassLabel)]
     if len(classes) == 1:
         return classes[0]
-    raise Misuse(f"`dataset` must be an image classification set. Received: dataset={name!r}, which has {len(classes) or 'no'} class labels"
+    raise Misuse(f"`dataset` must be an image classification set. Received: dataset={name!r}, which has "
+                 f"{len(classes) or 'no'} class labels"
                  + (f". Choose one by --label_column: {', '.join(classes)}." if classes else f" among {', '.join(features)}."))
 
 
@@ -122,8 +123,8 @@ def _example_shape(feature, name, size):
     if size is not None:
         height, width = size
     if height is None or width is None:
-        raise Misuse(f"`size` must be given for a set whose images differ in size. Received: dataset={name!r}, size=None. "
-                     "Give --config.source.size=[h,w].")
+        raise Misuse(f"`size` must be given for a set whose images differ in size. Received: dataset={name!r}, "
+                     "size=None. Give --config.source.size=[h,w].")
     return int(height), int(width), int(channels or 3)
 
 
@@ -179,7 +180,8 @@ def _categories(value, feature, name):
 
     if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes:
         if value.min() < 0:
-            raise BadData(f"`dataset` must be a labelled set. Received: {name!r}, with {int((value < 0).sum())} examples without a class.")
+            raise BadData(f"`dataset` must be a labelled set. Received: {name!r}, with {int((value < 0).sum())} "
+                          "examples without a class.")
         return value.astype(numpy.int64), tuple(feature.names)
     found, category = numpy.unique(value, return_inverse=True)
     return category.astype(numpy.int64), tuple(each.decode() if isinstance(each, bytes) else str(each) for each in found)

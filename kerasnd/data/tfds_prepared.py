@@ -39,8 +39,8 @@ def find(name, data_dir=None, others=()):
             return builder if builder.info else None  # `info` is read here, where its warnings are not heard
         except tfds.core.DatasetNotFoundError:
             known = [*others, *tfds.list_builders(with_community_datasets=False)]
-            raise Misuse(f"`dataset` must be a bundled set, a TFDS name, or a path that exists. Received: dataset={name!r}."
-                         f"{suggest(_bare(name), known)}") from None
+            raise Misuse("`dataset` must be a bundled set, a TFDS name, or a path that exists. Received: "
+                         f"dataset={name!r}.{suggest(_bare(name), known)}") from None
         except (ValueError, AssertionError) as error:
             raise Misuse(f"`dataset` must be a configuration and a version that TFDS has. Received: dataset={name!r}."
                          f"{_offer(tfds, name, error)}") from None
@@ -63,7 +63,8 @@ def ensure(builder, name):
     # What the user must fetch by hand, TFDS explains itself.
     hosts = [] if builder.MANUAL_DOWNLOAD_INSTRUCTIONS else _hosts(builder)
     answering = _answering([*hosts, GCS])
-    refusal = f"`dataset` must be prepared or downloadable. Received: dataset={name!r}, not prepared in {builder.data_dir}"
+    refusal = f"`dataset` must be prepared or downloadable. Received: dataset={name!r}, not prepared in "
+              f"{builder.data_dir}"
     if hosts and not answering:
         raise BadData(f"{refusal}, and neither {', '.join(hosts)} nor {GCS} answers. Connect to the network, or give "
                       "--data_dir, or TFDS_DATA_DIR, where the set is prepared.")
@@ -71,7 +72,8 @@ def ensure(builder, name):
         with _impatient():
             builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=GCS in answering))
     except Exception as error:  # whatever a host, a checksum, a disk or a set's own script may raise
-        raise BadData(f"{refusal}, and preparing it failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
+        raise BadData(f"{refusal}, and preparing it failed: {type(error).__name__}: "
+                      f"{' '.join(str(error).split())}") from error
 
 
 @contextlib.contextmanager
@@ -135,7 +137,7 @@ def _impatient():
     patient = requests.adapters.HTTPAdapter.send
 
     def send(self, request, stream=False, timeout=None, **kwargs):
-        self.max_retries = self.max_retries.new(connect=2)
+        self.max_retries = self.max_retries.new(connect=2, read=2)
         return patient(self, request, stream=stream, timeout=timeout or SILENCE, **kwargs)
 
     requests.adapters.HTTPAdapter.send = send

@@ -42,7 +42,8 @@ def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unre
 
         key, found = ("x", arrays.read_npz(path, ("x",))) if suffix == ".npz" else ("X", arrays.read_mat(path))
         if found.get(key) is None:
-            raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with {', '.join(sorted(found)) or 'nothing'}.")
+            raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with "
+                         f"{', '.join(sorted(found)) or 'nothing'}.")
         x = resized(arrays.examples(found[key], key, path), size)
     return Pool(x=x, category=numpy.zeros(x.shape[0], numpy.int64), official=None, names=("unknown",), paths=paths, skipped=skipped)
 

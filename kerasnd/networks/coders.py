@@ -192,7 +192,7 @@ def dense(example_shape, latent_dim):
     Source: Ruff et al. (2020), the MLPs of the ODDS tables.
     """
     features = example_shape[0]
-    hidden, code = ((128, 64), 32) if features >= 100 else ((32, 16), min(8, max(2, features - 2)))
+    hidden, code = ((128, 64), 32) if features >= 100 else ((32, 16), 8 if features >= 9 else max(2, features * 2 // 3))
     code = latent_dim or code
     inputs = x = layers.Input(example_shape)
     for units in hidden:
