@@ -12,19 +12,21 @@ import ml_collections
 VARIANTS = ("paper",)
 # epochs, batch size and the epoch at which the rate drops, where a data set needs others than 28x28 images do
 BUDGETS = {"digits": (300, 32, 200), "breast_cancer": (300, 32, 200), "cifar10": (60, 128, 45)}
-PUBLISHED = {"mnist": (150, 32), "cifar10": (500, 200)}         # epochs and batch size in the OC-NN repository
+# network, epochs and batch size in the OC-NN repository
+PUBLISHED = {"mnist": ("mnist_dcae", 150, 32), "cifar10": ("cifar10_dcae", 500, 200)}
 
 
 def get_config(dataset="", variant=None):
     """Returns the values for a data set, as the paper's code had them where `variant` is "paper"."""
     epochs, batch_size, drop = BUDGETS.get(dataset, (60, 128, 45))
     optimizer = {"learning_rate": 1e-3, "milestones": [drop]}
+    network = "auto"
     if variant == "paper":
-        epochs, batch_size = PUBLISHED.get(dataset, (150, 128))
+        network, epochs, batch_size = PUBLISHED.get(dataset, ("auto", 150, 128))
         optimizer["milestones"] = []
     return ml_collections.ConfigDict({"stages": [{
         "method": "autoencoder",
-        "model": {"network": "auto", "latent_dim": None, "preprocess": "auto", "dropout": 0.0, "weight_decay": 0.0},
+        "model": {"network": network, "latent_dim": None, "preprocess": "auto", "dropout": 0.0, "weight_decay": 0.0},
         "optimizer": optimizer,
         "fit": {"epochs": epochs, "batch_size": batch_size},
     }]})

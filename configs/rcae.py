@@ -12,7 +12,8 @@ import ml_collections
 VARIANTS = ("paper",)
 # epochs, batch size and the epoch at which the rate drops, where a data set needs others than 28x28 images do
 BUDGETS = {"digits": (300, 32, 200), "breast_cancer": (300, 32, 200), "cifar10": (60, 128, 45)}
-PUBLISHED = {"mnist": (150, 32), "cifar10": (500, 200)}         # epochs and batch size in the OC-NN repository
+# network, epochs and batch size in the OC-NN repository
+PUBLISHED = {"mnist": ("mnist_dcae", 150, 32), "cifar10": ("cifar10_dcae", 500, 200)}
 
 
 def get_config(dataset="", variant=None):
@@ -20,13 +21,14 @@ def get_config(dataset="", variant=None):
     epochs, batch_size, drop = BUDGETS.get(dataset, (60, 128, 45))
     optimizer = {"learning_rate": 1e-3, "milestones": [drop]}
     epochs_per_round = 3
+    network = "auto"
     if variant == "paper":
-        epochs, batch_size = PUBLISHED.get(dataset, (150, 128))
+        network, epochs, batch_size = PUBLISHED.get(dataset, ("auto", 150, 128))
         optimizer["milestones"] = []
         epochs_per_round = 10                                   # of the video experiment: 10 rounds of 10 epochs
     return ml_collections.ConfigDict({"stages": [{
         "method": "rcae",
-        "model": {"network": "auto", "latent_dim": None, "preprocess": "auto", "dropout": 0.0, "weight_decay": 0.0,
+        "model": {"network": network, "latent_dim": None, "preprocess": "auto", "dropout": 0.0, "weight_decay": 0.0,
                   "noise": "alternation", "sparsity": 0.5, "epochs_per_round": epochs_per_round, "encode_cleaned": True},
         "optimizer": optimizer,
         "fit": {"epochs": epochs, "batch_size": batch_size},

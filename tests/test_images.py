@@ -55,7 +55,7 @@ def streamed(stream, index):
     return numpy.stack([found[place] for place in range(len(index))])
 
 
-@pytest.mark.parametrize("size", [None, (9, 8), (30, 11)])
+@pytest.mark.parametrize("size", [None, (9, 8), (30, 11), (20, 19)])
 @pytest.mark.parametrize("name", FILES)
 def test_pillow_and_the_graph_agree_to_the_last_bit(tmp_path, name, size):
     path = saved(tmp_path / name, FILES[name][0], **FILES[name][1])
@@ -90,7 +90,8 @@ def test_what_only_pillow_reads_is_read_and_not_promised_to_the_graph(tmp_path, 
         numpy.testing.assert_array_equal(read.squeeze(), image)
 
 
-@pytest.mark.parametrize("before, after", [((21, 17), (9, 30)), ((9, 30), (21, 17)), ((3, 3), (3, 3)), ((1, 5), (4, 1)), ((64, 64), (5, 7))])
+@pytest.mark.parametrize("before, after", [
+    ((21, 17), (9, 30)), ((9, 30), (21, 17)), ((3, 3), (3, 3)), ((1, 5), (4, 1)), ((64, 64), (5, 7))])
 def test_resizing_is_pillows(before, after):
     image = numpy.random.default_rng(1).integers(0, 256, (*before, 3), numpy.uint8)
     wide = Image.fromarray(image).resize((after[1], before[0]), Image.Resampling.BILINEAR)
@@ -121,6 +122,16 @@ def test_class_folders_alone_have_no_official_parts_and_numbers_sort_as_numbers(
     assert normal_classes(pool, "2") == (1,)          # a number is a name first
 
 
+def test_a_train_folder_alone_is_the_whole_set(tmp_path):
+    pool = load_data(tree(tmp_path, {"train/a/x.png": filled(1), "train/b/x.png": filled(2)}))
+    assert pool.names == ("a", "b") and pool.official is None
+
+
+def test_official_parts_without_classes_are_not_taken_for_classes(tmp_path):
+    with pytest.raises(Misuse, match="must have class folders in train and test.*test has none"):
+        load_data(tree(tmp_path, {"train/a/x.png": filled(1), "test/x.png": filled(2)}))
+
+
 def test_a_vehicle_called_train_is_a_class(tmp_path):
     pool = load_data(tree(tmp_path, {"train/x.png": filled(1), "bus/x.png": filled(2)}))
     assert pool.names == ("bus", "train") and pool.official is None
@@ -146,6 +157,7 @@ def test_a_large_folder_is_streamed_with_the_same_pixels(tmp_path):
         assert stream.x.shape == cached.x.shape == (len(stream.x), *cached.example_shape) and stream.x.dtype == cached.x.dtype
         assert (stream.category == cached.category).all() and (stream.paths == cached.paths).all()
         index = [7, 0, 3, 11]
+        assert stream.x.in_order and [place for place, _ in stream.x.examples(tf.constant(index)).as_numpy_iterator()] == [0, 1, 2, 3]
         numpy.testing.assert_array_equal(streamed(stream.x, index), cached.x[index])
         taken = stream.x.take(numpy.array([5, 2, 9]))
         assert taken.shape == (3, *cached.example_shape)
@@ -189,14 +201,23 @@ def broken(root):
 @pytest.mark.parametrize("cache_gib", [2.0, 1e-9])
 def test_unreadable_images_are_named_and_counted_or_left_out(tmp_path, cache_gib):
     root = broken(tmp_path)
-    with pytest.raises(BadData, match=r"4 unreadable of 10: .*empty.png \(empty file\), .*text.jpg \(not an image\).*skip_unreadable"):
+    told = r"4 unreadable of 10: .*empty.png \(empty file\), .*text.jpg \(not an image\), .*cut.jpg \(.*, \.\.\..*skip_unreadable"
+    with pytest.raises(BadData, match=told):
         load_data(root, cache_gib=cache_gib)
     pool = load_data(root, skip_unreadable=True, cache_gib=cache_gib)
     assert [os.path.basename(path) for path, _ in pool.skipped] == ["empty.png", "text.jpg", "cut.jpg", "cut.png"]
     assert all(reason for _, reason in pool.skipped) and pool.category.tolist() == [0, 0, 0, 1, 1, 1]
-    assert len(pool.x) == len(pool.paths) == 6
+    assert len(pool.x) == len(pool.paths) == 6 and pool.official is None
     x = pool.x if cache_gib > 1 else streamed(pool.x, range(6))
     assert x[:, 0, 0, 0].tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_parts_and_classes_stay_with_their_images_where_some_are_left_out(tmp_path):
+    tree(tmp_path, {"train/a/1.png": filled(1), "train/a/2.png": filled(2), "test/a/3.png": filled(3), "test/b/4.png": filled(4)})
+    (tmp_path / "train" / "a" / "1.png").write_bytes(b"")
+    pool = load_data(str(tmp_path), skip_unreadable=True)
+    assert pool.official.tolist() == ["train", "test", "test"] and pool.category.tolist() == [0, 0, 1]
+    assert pool.x[:, 0, 0, 0].tolist() == [2, 3, 4]
 
 
 def test_a_class_of_which_nothing_is_left_is_refused_even_if_the_unreadable_are_skipped(tmp_path):

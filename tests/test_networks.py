@@ -54,7 +54,7 @@ def test_auto_builds_a_pair_for_every_image_shape(shape):
     x = np.random.default_rng(0).random((2, *shape), np.float32)
     redrawn = decoder(encoder(x))
     assert redrawn.shape == x.shape and 0 <= redrawn.numpy().min() and redrawn.numpy().max() <= 1
-    assert 8 <= encoder.output_shape[-1] <= 128
+    assert 16 <= encoder.output_shape[-1] <= 128
 
 
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if name.endswith("lenet") or name in ("conv", "dense")])

@@ -81,7 +81,8 @@ def images(folder, mode):
     for part, count in (("a", 4), ("b", 3)):
         (folder / part).mkdir(parents=True)
         for number in range(count):
-            Image.fromarray(RNG(number).integers(0, 256, (4, 4, 3), numpy.uint8)).convert(mode).save(folder / part / f"{number}.png")
+            image = Image.fromarray(RNG(number).integers(0, 256, (4, 4, 3), numpy.uint8))
+            image.convert(mode).save(folder / part / f"{number}.png")
     return str(folder)
 
 
@@ -115,8 +116,9 @@ def test_grey_and_colour_are_made_alike_only_where_a_size_is_given(tmp_path):
         numpy.testing.assert_array_equal(mixed.x[7].squeeze(), converted)
 
 
-@pytest.mark.parametrize("x, told", [(numpy.zeros((3, 5, 4, 1), "uint8"), "(5, 4, 1). Resize"), (numpy.zeros((3, 4, 4, 1), "uint16"), "uint16"),
-                                     (numpy.zeros((3, 7)), "float32 examples of shape (7,)")])
+@pytest.mark.parametrize("x, told", [
+    (numpy.zeros((3, 5, 4, 1), "uint8"), "(5, 4, 1). Resize"), (numpy.zeros((3, 4, 4, 1), "uint16"), "uint16"),
+    (numpy.zeros((3, 7)), "float32 examples of shape (7,)")])
 def test_outliers_of_another_kind_are_refused(tmp_path, x, told):
     with pytest.raises(Misuse) as refusal:
         with_outliers(OFFICIAL, saved(tmp_path, x), (0,), RNG(0))

@@ -149,7 +149,8 @@ def test_the_seed_decides_all(name):
 @given(data=labelled(), seed=SEEDS)
 def test_a_fingerprint_sees_every_change(data, seed):
     split = made("contaminated", data, seed)
-    changed = [dataclasses.replace(split, name="holdout"), dataclasses.replace(split, train=split.train[:-1], hint=split.hint[:-1]),
+    changed = [dataclasses.replace(split, name="holdout"),
+               dataclasses.replace(split, train=split.train[:-1], hint=split.hint[:-1]),
                dataclasses.replace(split, train=split.train[::-1].copy()), dataclasses.replace(split, hint=split.hint - 1),
                dataclasses.replace(split, label=1 - split.label), dataclasses.replace(split, test=split.test + 1),
                dataclasses.replace(split, validation=split.test, validation_label=split.label),
@@ -227,7 +228,7 @@ OFFICIAL = numpy.tile(PARTS, 15)
     ("contaminated", (CATEGORY, OFFICIAL, (0,)), {"share": 0.8}, "20 anomalies to 5 normals, and the training part has 10"),
     ("contaminated", (CATEGORY, OFFICIAL, (0,)), {"share": -0.1}, "share=-0.1"),
     ("legacy_transductive", (CATEGORY, OFFICIAL, (0,)), {"variant": "cifra10"}, "Did you mean 'cifar10'?"),
-    ("legacy_transductive", (CATEGORY, OFFICIAL, (0,)), {"variant": "cifar10"}, "500 anomalies beside its 10 normals. Received: 20"),
+    ("legacy_transductive", (CATEGORY, OFFICIAL, (0,)), {"variant": "cifar10"}, "500 anomalies beside its 10 normals"),
     ("legacy_transductive", (CATEGORY, None, (0,)), {}, "official train and test parts"),
 ])
 def test_mistakes_are_told_in_one_line_with_their_arithmetic(name, data, options, told):

@@ -28,7 +28,8 @@ def test_mnist_has_its_published_counts_and_mean(mnist):
 
 def test_one_vs_rest_is_ruffs_protocol(mnist):
     split = protocols.make("auto", mnist.category, mnist.official, (3,), numpy.random.default_rng(0))
-    assert split.name == "one_vs_rest" and len(split.train) == 6131 and len(split.test) == 10_000 and (split.label == 0).sum() == 1010
+    assert split.name == "one_vs_rest"
+    assert (len(split.train), len(split.test), (split.label == 0).sum()) == (6131, 10_000, 1010)
 
 
 def test_a_stream_of_mnist_has_the_pixels_of_the_array(mnist):

@@ -27,7 +27,8 @@ def test_the_label_column_may_hold_names_and_be_called_anything(tmp_path):
     assert pool.names == ("cat", "ship") and pool.category.tolist() == [1, 0, 1] and pool.x.tolist() == [[1], [2], [3]]
 
 
-@pytest.mark.parametrize("words, names", [(["10", "9", "10"], ("9", "10")), (["0.5", "1", "0.5"], ("0.5", "1")), (["b", "1", "b"], ("1", "b"))])
+@pytest.mark.parametrize("words, names", [
+    (["10", "9", "10"], ("9", "10")), (["0.5", "1", "0.5"], ("0.5", "1")), (["b", "1", "b"], ("1", "b"))])
 def test_labels_sort_as_numbers_where_all_are_whole(tmp_path, words, names):
     assert load_data(table(tmp_path, "a,y\n" + "".join(f"1,{word}\n" for word in words))).names == names
 

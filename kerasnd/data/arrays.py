@@ -206,5 +206,5 @@ def refuse_not_finite(x, name, source):
 
 def _unreadable(path, error, key=None):
     reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-    return f"`dataset` must be a readable {os.path.splitext(path)[1]}. Received: {path!r}{f', {key}' if key else ''}: "
-           f"{reason}."
+    place = f"{path!r}, {key}" if key else f"{path!r}"
+    return f"`dataset` must be a readable {os.path.splitext(path)[1]}. Received: {place}: {reason}."

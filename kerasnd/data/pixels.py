@@ -1,7 +1,7 @@
 """One image file as pixels, by Pillow in memory and by TensorFlow in a graph, alike to the last bit.
 
-Colours are taken as stored: a palette is looked up, an alpha channel is dropped, 16 bits of a grey image are kept, 16 bits
-of a colour one cut to 8, the first frame of an animation taken, an EXIF rotation not applied.
+Colours are taken as stored: a palette is looked up, an alpha channel is dropped, 16 bits of a grey image are kept and
+those of a colour one cut to 8, the first frame of an animation is taken, an EXIF rotation is not applied.
 """
 import dataclasses
 import os
@@ -21,7 +21,7 @@ class Unreadable(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """What a file says of itself: height and width in pixels, channels 1 or 3, bits 8 or 16, in_graph: `decode` can read it."""
+    """What a file says of itself: sides in pixels, channels 1 or 3, bits 8 or 16, and whether `decode` can read it."""
 
     height: int
     width: int

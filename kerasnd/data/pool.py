@@ -13,7 +13,7 @@ class Pool:
     Attributes:
         x: array (n, ...), raw values: uint8 or uint16 (n, height, width, channels) for images, else float32;
             or a `Stream` of the same shape where the images would not fit in memory.
-        category: int64 (n,) in 0..k-1.
+        category: int64 (n,) in 0..k-1; -1 only where outliers took the place of an anomaly (`outliers.py`).
         official: None, or str (n,) of "train" and "test".
         names: tuple of k str, the name of each category.
         paths: None, or str (n,), where each example came from.
@@ -44,11 +44,13 @@ class Stream:
     Attributes:
         shape: tuple (n, height, width, channels).
         dtype: numpy.dtype of the pixels.
+        in_order: bool, `examples(index)` come in the order of `index`, so that mixing `index` mixes them.
     """
 
-    def __init__(self, shape, dtype):
+    def __init__(self, shape, dtype, in_order):
         self.shape = tuple(int(side) for side in shape)
         self.dtype = numpy.dtype(dtype)
+        self.in_order = in_order
 
     def __len__(self):
         return self.shape[0]
@@ -74,7 +76,7 @@ class Taken(Stream):
     """Some examples of another stream, counted anew."""
 
     def __init__(self, whole, index):
-        super().__init__((len(index), *whole.shape[1:]), whole.dtype)
+        super().__init__((len(index), *whole.shape[1:]), whole.dtype, whole.in_order)
         import tensorflow as tf
 
         self._whole, self._index = whole, tf.constant(index, tf.int64)
@@ -114,7 +116,7 @@ def normal_classes(pool, normal):
     if not words:
         raise Misuse(f"`normal` must name at least one class. Received: normal={normal!r}. {_existing(pool.names)}")
     chosen = sorted({_category(pool.names, word) for word in words})
-    count = numpy.bincount(pool.category, minlength=len(pool.names))
+    count = numpy.bincount(pool.category[pool.category >= 0], minlength=len(pool.names))
     for category in chosen:
         if count[category] == 0:
             raise Misuse(f"`normal` must be classes with examples. Received: normal={pool.names[category]!r}, which "

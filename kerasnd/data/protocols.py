@@ -55,7 +55,7 @@ def holdout(category, official, normal, rng, test_share=0.4):
     Raises:
         Misuse: `test_share` is out of range; no normal to train on, or none to judge.
 
-    Source: Ruff et al. (2020), Deep SAD, section 4.3 (60 to 40, stratified).
+    Source: Ruff et al. (2020), Deep SAD, the classic benchmark sets (60 to 40, stratified).
     """
     del official
     category = numpy.asarray(category)
@@ -78,7 +78,7 @@ def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
     Raises:
         Misuse: a share is out of range; fewer anomalies than the share asks for; as in `one_vs_rest` and `holdout`.
 
-    Source: Ruff et al. (2020), Deep SAD, section 4.2, "polluted training data".
+    Source: Ruff et al. (2020), Deep SAD, the experiments on polluted training data.
     """
     share = checked_share("share", share, zero=True)
     is_normal, is_anomalous = kinds(category, normal)

@@ -14,8 +14,8 @@ def resize(image, height, width):
         height, width: int >= 1.
 
     Returns:
-        tensor (..., height, width, c) of the same dtype, as Pillow's bilinear `resize` of the width and then of the height
-        has it: for uint8 exactly, for the others (through Pillow's mode F) to its float32 rounding.
+        tensor (..., height, width, c) of the same dtype, as Pillow's bilinear `resize` of the width and then of the
+        height has it: for uint8 exactly, for the others (through Pillow's mode F) to its float32 rounding.
 
     Source: Pillow, src/libImaging/Resample.c.
     """

@@ -10,9 +10,9 @@ __all__ = ["Pool", "Stream", "load_data", "normal_classes"]
 FILES = (".npz", ".mat", ".csv")
 
 # Outlier Detection DataSets, each a NAME.mat (Rayana, 2016). They are not downloaded, only named where one is missing.
-ODDS = ("annthyroid", "arrhythmia", "breastw", "cardio", "cover", "ecoli", "glass", "heart", "http", "ionosphere", "letter",
-        "lympho", "mammography", "musk", "optdigits", "pendigits", "pima", "satellite", "satimage-2", "seismic", "shuttle",
-        "smtp", "speech", "thyroid", "vertebral", "vowels", "wbc", "wine")
+ODDS = ("annthyroid", "arrhythmia", "breastw", "cardio", "cover", "ecoli", "glass", "heart", "http", "ionosphere",
+        "letter", "lympho", "mammography", "musk", "optdigits", "pendigits", "pima", "satellite", "satimage-2",
+        "seismic", "shuttle", "smtp", "speech", "thyroid", "vertebral", "vowels", "wbc", "wine")
 
 
 def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable=False, cache_gib=2.0):
@@ -61,15 +61,15 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
         return _resized(getattr(arrays, f"load_{kind}")(path), size, name)
     from kerasnd.data import tfds_images
 
-    return tfds_images.load(name, data_dir=data_dir, size=size, label_column=label_column, cache_gib=cache_gib, others=(*BUNDLED, *ODDS))
+    return tfds_images.load(name, data_dir, size, label_column, cache_gib, others=(*BUNDLED, *ODDS))
 
 
 def _kind(name, data_dir):
     """("folder", path), ("npz", path), ("mat", path), ("csv", path) or ("tfds", None)."""
     suffix = os.path.splitext(name)[1].lower()
-    if os.path.isfile(name) or suffix in FILES:
-        return _file(name, suffix)
     is_plain = os.sep not in name and "/" not in name
+    if suffix in FILES or (os.path.isfile(name) and (suffix or not is_plain)):
+        return _file(name, suffix)
     if os.path.isdir(name) and not (is_plain and _is_tfds(name)):
         return "folder", name
     if data_dir and is_plain and not os.path.isdir(os.path.join(data_dir, name)):

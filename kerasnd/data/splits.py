@@ -56,8 +56,8 @@ def unhinted(name, train, test, anomalous):
     if anomalous[test].all():
         raise Misuse(f"`normal` must leave normals to judge. Received: protocol {name} gives 0 normals among "
                      f"{len(test)} test examples, of {int((~anomalous).sum())} normals in the set.")
-    return Split(train=train.astype(numpy.int64), hint=numpy.zeros(len(train), numpy.int8), test=test.astype(numpy.int64),
-                 label=anomalous[test].astype(numpy.int8), name=name)
+    return Split(train=train.astype(numpy.int64), hint=numpy.zeros(len(train), numpy.int8),
+                 test=test.astype(numpy.int64), label=anomalous[test].astype(numpy.int8), name=name)
 
 
 def kinds(category, normal):

@@ -98,7 +98,8 @@ def numbers(header, rows, lines, left_out, path):
 
 
 def _not_a_number(header, rows, lines, columns, path):
-    missing = [(row, column) for row in range(len(rows)) for column in columns if rows[row][column].strip().lower() in MISSING]
+    missing = [(row, column) for row in range(len(rows)) for column in columns
+               if rows[row][column].strip().lower() in MISSING]
     for row, cells in enumerate(rows):
         for column in columns:
             word = cells[column].strip()

@@ -14,7 +14,7 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0, other
         name: str, the TFDS name, with "/config" and ":version" where wanted.
         data_dir: str or None, where it is, or will be, prepared; None is TFDS_DATA_DIR or TFDS's own default.
         size: None, or (height, width) to which every image is resized.
-        label_column: None, or the feature that is the class; None is `label`, else `object_id`, else the only class label.
+        label_column: None, or the feature that is the class; None is `label`, else `object_id`, else the only one.
         cache_gib: float, above this many GiB of raw pixels the images stay on disk.
         others: iterable of str, names that a misspelt one may also have meant.
 
@@ -43,13 +43,18 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0, other
         if too_large(shape, dtype, cache_gib):
             logging.info("%s: %d images of %s stay on disk and are read anew on every pass.", name, shape[0], shape[1:])
             x = TFDSStream(shape, dtype, reading.map(lambda example: example[image]), feature, size)
-            value = _values(reading, target)
+            values = reading.map(lambda example: example[target]).batch(1024)
+            value = numpy.concatenate(list(values.as_numpy_iterator()))
         else:
             x, value = _cached(reading, shape, dtype, feature, size, image, target)
     except tf.errors.OpError as error:
         reason = str(error.message).splitlines()[0]
         raise BadData(f"`dataset` must be a readable set. Received: {name!r}, prepared in {builder.data_dir}: "
                       f"{reason}. Delete that folder and prepare the set again.") from None
+    if len(value) != shape[0]:
+        raise BadData(f"`dataset` must hold what its description says. Received: {name!r}, prepared in "
+                      f"{builder.data_dir} with {len(value)} of {shape[0]} examples. Delete that folder and "
+                      "prepare the set again.")
     category, names = _categories(value, builder.info.features[target], name)
     official = numpy.repeat(["train", "test"], count) if len(parts) == 2 else None
     return Pool(x=x, category=category, official=official, names=names)
@@ -59,7 +64,7 @@ class TFDSStream(Stream):
     """The images of a prepared TFDS set, read in storage order and decoded only where asked for."""
 
     def __init__(self, shape, dtype, encoded, feature, size):
-        super().__init__(shape, dtype)
+        super().__init__(shape, dtype, in_order=False)
         self._encoded, self._feature, self._size = encoded, feature, size
 
     def examples(self, index):
@@ -100,8 +105,8 @@ def _image_feature(features, name):
 def _class_feature(features, name, label_column):
     import tensorflow_datasets as tfds
 
-    scalar = [key for key, feature in features.items() if feature.shape == () and not isinstance(feature, tfds.features.FeaturesDict)
-              and numpy.dtype(feature.np_dtype).kind in "iubOSU"]
+    scalar = [key for key, feature in features.items()
+              if feature.shape == () and numpy.dtype(feature.np_dtype).kind in "iubOSU"]
     if label_column is not None:
         if label_column not in scalar:
             raise Misuse(f"`label_column` must be a class feature of {name} ({', '.join(scalar)}). Received: "
@@ -115,7 +120,8 @@ def _class_feature(features, name, label_column):
         return classes[0]
     raise Misuse(f"`dataset` must be an image classification set. Received: dataset={name!r}, which has "
                  f"{len(classes) or 'no'} class labels"
-                 + (f". Choose one by --label_column: {', '.join(classes)}." if classes else f" among {', '.join(features)}."))
+                 + (f". Choose one by --label_column: {', '.join(classes)}." if classes
+                    else f" among {', '.join(features)}."))
 
 
 def _example_shape(feature, name, size):
@@ -129,14 +135,15 @@ def _example_shape(feature, name, size):
 
 
 def _reading(builder, parts, image, target):
-    """tf.data.Dataset of {image: str, target: class value}, the parts one after another in storage order, not decoded."""
+    """tf.data.Dataset of {image: encoded, target: class value}, the parts one after another in storage order."""
     import tensorflow_datasets as tfds
 
     wanted = tfds.decode.PartialDecoding({image: True, target: True}, decoders={image: tfds.decode.SkipDecoding()})
     # One file at a time: otherwise the order depends on how many files the set was stored in.
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     with quiet():
-        datasets = [builder.as_dataset(split=part, shuffle_files=False, decoders=wanted, read_config=config) for part in parts]
+        datasets = [builder.as_dataset(split=part, shuffle_files=False, decoders=wanted, read_config=config)
+                    for part in parts]
     return datasets[0] if len(datasets) == 1 else datasets[0].concatenate(datasets[1])
 
 
@@ -159,20 +166,17 @@ def _cached(reading, shape, dtype, feature, size, image, target):
     decoded = tf.TensorSpec(shape[1:], tf.dtypes.as_dtype(dtype))
 
     def decode(batch):  # by the batch, since calling a function costs more than decoding a small image
-        return tf.map_fn(lambda encoded: _decode(encoded, feature, size), batch[image], fn_output_signature=decoded), batch[target]
+        images = tf.map_fn(lambda encoded: _decode(encoded, feature, size), batch[image], fn_output_signature=decoded)
+        return images, batch[target]
 
     # About 16 MiB of pixels a batch.
     batch = int(numpy.clip(2**24 // (dtype.itemsize * numpy.prod(shape[1:])), 1, 256))
     batches = reading.batch(batch).map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     for images, values in batches.prefetch(2).as_numpy_iterator():
-        x[done:done + len(images)] = images
+        x[done:done + len(images)] = images[:len(x) - done]
         value.append(values)
         done += len(images)
     return x, numpy.concatenate(value)
-
-
-def _values(reading, target):
-    return numpy.concatenate(list(reading.map(lambda example: example[target]).batch(1024).as_numpy_iterator()))
 
 
 def _categories(value, feature, name):
@@ -184,4 +188,5 @@ def _categories(value, feature, name):
                           "examples without a class.")
         return value.astype(numpy.int64), tuple(feature.names)
     found, category = numpy.unique(value, return_inverse=True)
-    return category.astype(numpy.int64), tuple(each.decode() if isinstance(each, bytes) else str(each) for each in found)
+    names = tuple(each.decode() if isinstance(each, bytes) else str(each) for each in found)
+    return category.astype(numpy.int64), names

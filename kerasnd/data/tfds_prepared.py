@@ -63,14 +63,15 @@ def ensure(builder, name):
     # What the user must fetch by hand, TFDS explains itself.
     hosts = [] if builder.MANUAL_DOWNLOAD_INSTRUCTIONS else _hosts(builder)
     answering = _answering([*hosts, GCS])
-    refusal = f"`dataset` must be prepared or downloadable. Received: dataset={name!r}, not prepared in "
-              f"{builder.data_dir}"
+    refusal = ("`dataset` must be prepared or downloadable. "
+               f"Received: dataset={name!r}, not prepared in {builder.data_dir}")
     if hosts and not answering:
         raise BadData(f"{refusal}, and neither {', '.join(hosts)} nor {GCS} answers. Connect to the network, or give "
                       "--data_dir, or TFDS_DATA_DIR, where the set is prepared.")
     try:
         with _impatient():
-            builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=GCS in answering))
+            config = tfds.download.DownloadConfig(try_download_gcs=GCS in answering)
+            builder.download_and_prepare(download_config=config)
     except Exception as error:  # whatever a host, a checksum, a disk or a set's own script may raise
         raise BadData(f"{refusal}, and preparing it failed: {type(error).__name__}: "
                       f"{' '.join(str(error).split())}") from error
@@ -131,7 +132,7 @@ def _answering(hosts):
 
 @contextlib.contextmanager
 def _impatient():
-    """TFDS downloads without a timeout and asks a host that is not there ten times, minutes long; not inside of this."""
+    """TFDS waits for ever, and asks a host that is not there ten times, minutes long; not inside of this."""
     import requests
 
     patient = requests.adapters.HTTPAdapter.send

@@ -16,7 +16,8 @@ def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unre
         path: str, one image file; a folder, searched to any depth; .npz with `x`; .mat with `X`; .csv.
         size: None, or (height, width) to which every image is resized, as in training.
         channels: None, 1 or 3, what images are to have, as in training.
-        label_column: str or None, a column of a .csv that is no feature; None leaves out one called label, y, class, target.
+        label_column: str or None, a column of a .csv that is no feature; None leaves out one called label, y, class or
+            target.
         skip_unreadable: bool, leave unreadable images out instead of refusing.
         cache_gib: float, above this many GiB of raw pixels image files are streamed.
 
@@ -30,10 +31,10 @@ def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unre
     suffix = os.path.splitext(path)[1].lower()
     paths, skipped = None, ()
     if os.path.isdir(path) or suffix not in (".npz", ".mat", ".csv"):
-        from kerasnd.data import images
+        from kerasnd.data import image_files, images
 
         paths = numpy.array(_image_files(path, images.is_image))
-        x, readable, skipped = images.load_files(paths, path, size, channels, skip_unreadable, cache_gib)
+        x, readable, skipped = image_files.load_files(paths, path, size, channels, skip_unreadable, cache_gib)
         paths = paths[readable]
     elif suffix == ".csv":
         x = _table(path, label_column)
@@ -45,7 +46,8 @@ def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unre
             raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with "
                          f"{', '.join(sorted(found)) or 'nothing'}.")
         x = resized(arrays.examples(found[key], key, path), size)
-    return Pool(x=x, category=numpy.zeros(x.shape[0], numpy.int64), official=None, names=("unknown",), paths=paths, skipped=skipped)
+    return Pool(x=x, category=numpy.zeros(x.shape[0], numpy.int64), official=None, names=("unknown",), paths=paths,
+                skipped=skipped)
 
 
 def resized(x, size):

@@ -1,6 +1,6 @@
 """OC-NN: the one-class SVM's hyperplane as the last layer of a network.
 
-    y(x) = <w, g(V phi(x))>                             phi: encoder, g: bounded activation
+    y(x) = <w, g(V phi(x))>                             phi: encoder, its codes brought to one length; g: bounded activation
 
     paper     minimise over w, V, phi, r   1/2 ||w||^2 + 1/2 ||V||_F^2 + 1/nu mean_n max(0, r - y(x_n)) - r
               w, V, phi by gradient steps with r fixed; after each epoch r = the nu-quantile of y over the whole training set, which
@@ -63,7 +63,6 @@ class OCNN(Detector):
         self.objective, self.nu, self.weight_decay = objective, nu, weight_decay
         self.hidden = keras.layers.Dense(hidden_units, use_bias=False, name="V")
         self.hidden.build((None, encoder.output_shape[-1]))
-        self.scale = self.add_weight(shape=(), initializer="ones", trainable=False, name="scale")
         if objective == "paper":
             self.normal_vector = self.add_weight(shape=(hidden_units,), initializer=keras.initializers.Constant(hidden_units ** -0.5), name="w")
             self.threshold = self.add_weight(shape=(), initializer="zeros", trainable=False, name="r")
@@ -71,8 +70,15 @@ class OCNN(Detector):
             self.center = self.add_weight(shape=(hidden_units,), initializer="zeros", trainable=False, name="center")
 
     def features(self, x, training=False):
-        """float32 (b, hidden_units), V phi(x) of raw examples; phi in units of its root mean square at the start."""
-        return tf.cast(self.hidden(self.encoder(self.normalizer(x), training=training) / self.scale), tf.float32)
+        """float32 (b, hidden_units), V phi(x) of raw examples.
+
+        Differs: each code is brought to the length sqrt(latent_dim). A hyperplane has one side: without a fixed length the
+        examples that are far from the origin in any direction with a share along w count as normal, and the training drives
+        the length up (AUROC on digits fell below 0.5).
+        """
+        code = tf.cast(self.encoder(self.normalizer(x), training=training), tf.float32)
+        code *= tf.math.rsqrt(tf.reduce_mean(tf.square(code), axis=1, keepdims=True) + 1e-6)
+        return tf.cast(self.hidden(code), tf.float32)
 
     def margin(self, x, training=False):
         """float32 (b,), y(x): high for normal examples."""
@@ -96,8 +102,6 @@ class OCNN(Detector):
         return self.logs()
 
     def start(self, feed):
-        codes = self.over(feed, self.encode)
-        self.scale.assign(max(float(np.sqrt(np.mean(np.square(codes)))), 1e-6))
         if self.objective == "released":
             self.center.assign(away_from_zero(self.over(feed, self.features).mean(axis=0), 0.1))
         else:

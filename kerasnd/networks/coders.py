@@ -205,8 +205,8 @@ def dense(example_shape, latent_dim):
 
 
 def _fitting_dim(example_shape):
-    """A power of two near the root of the number of values, 8 to 128."""
-    return min(128, max(8, 2 ** round(math.log2(math.prod(example_shape)) / 2)))
+    """A power of two near the root of the number of values, 16 to 128."""
+    return min(128, max(16, 2 ** round(math.log2(math.prod(example_shape)) / 2)))
 
 
 # name: (function, the one shape it is made for or None)

@@ -1,0 +1,95 @@
+"""Training steps a second: kerasnd through `Detector.fit`, input pipeline included, beside PyTorch on one resident batch."""
+import os
+
+import tables
+import worker
+from cases import BATCH, CASES, adam, detector, images
+
+KERASND, PYTORCH = "kerasnd", "PyTorch"
+
+
+def variants(options):
+    """{name: what distinguishes it}."""
+    chosen = {
+        KERASND: {},
+        f"{KERASND}, bfloat16": {"precision": "bfloat16"},
+        f"{KERASND}, steps_per_execution=1": {"steps_per_execution": 1},
+        f"{KERASND}, Keras' own layers": {"plain": True},
+    }
+    if options.compilers:
+        other = options.device == "cpu"     # `jit_compile="auto"` compiles on GPUs only
+        chosen[f"{KERASND}, jit_compile={other}"] = {"jit": other}
+    if options.torch:
+        chosen[PYTORCH] = {"library": "torch"}
+    if options.torch and options.compilers:
+        chosen[f"{PYTORCH}, torch.compile"] = {"library": "torch", "compiled": True}
+        chosen[f"{PYTORCH}, torch.compile, bfloat16"] = {"library": "torch", "compiled": True, "precision": "bfloat16"}
+    return chosen
+
+
+def report(options):
+    """Yields Markdown, a table for each case."""
+    yield f"## Training step, batch {BATCH}"
+    for name, case in options.cases.items():
+        common = {"case": name, "device": options.device, "threads": options.threads}
+        specs = {title: common | spec for title, spec in variants(options).items()}
+        answers, told = worker.measure("training_step", specs, options.rounds)
+        yield f"### {case.title}, {case.weights:,} weights".replace(",", " ")
+        yield tables.race({title: answer["go"] for title, answer in answers.items()}, "steps/s", "step", KERASND, PYTORCH)
+        yield from told
+
+
+def serve(spec, turns):
+    """The process of one variant."""
+    (serve_torch if spec.get("library") == "torch" else serve_keras)(spec, turns)
+
+
+def serve_keras(spec, turns):
+    import keras
+
+    from kerasnd import devices
+    case = CASES[spec["case"]]
+    devices.prepare("none", device=spec["device"], threads=spec["threads"], precision=spec.get("precision", "float32"))
+    made = detector(case, spec.get("plain", False))
+    made.compile(adam(case), spec.get("steps_per_execution", "auto"), spec.get("jit", "auto"))
+
+    # One long fit, held before each epoch: what happens once in a training is no part of a round.
+    def hold(epoch, logs):
+        if epoch == 2:
+            turns.say()
+        if epoch >= 2:
+            turns.wait()
+
+    def tell(epoch, logs):
+        if epoch >= 2:
+            turns.tell(case.steps)
+    made.fit(images(case, case.steps * BATCH), batch_size=BATCH, seed=0, epochs=10 ** 6, verbose=0,
+             callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=hold, on_epoch_end=tell)])
+
+
+def serve_torch(spec, turns):
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")      # no processes of its own
+    import torch
+    import torch_lenets
+    case, device = CASES[spec["case"]], torch_lenets.settle(spec)
+    network = torch_lenets.Network(case, torch.ones(case.lenet.latent_dim)).to(device)
+    optimizer = torch_lenets.adam(network)
+    loss = torch.compile(network) if spec.get("compiled") else network
+    height, width, channels = case.lenet.shape
+    x = torch.rand(BATCH, channels, height, width, device=device)
+    half = spec.get("precision") == "bfloat16"
+
+    def train(steps):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            with torch.autocast(device, torch.bfloat16, enabled=half):
+                value = loss(x)
+            value.backward()
+            optimizer.step()
+        torch_lenets.finish(device)
+    train(3)
+    turns.say()
+    while True:
+        turns.wait()
+        train(case.steps)
+        turns.tell(case.steps)
