@@ -30,6 +30,8 @@ setup(
         "ml_collections>=1.0",
         "tensorflow-datasets>=4.9.8",
         "tensorboard>=2.18",        # Keras' callback writes the events with it; TensorFlow 2.21 no longer brings it
+        "importlib_resources>=6.0",  # tensorflow-datasets needs it to download, and does not say so
+        "tqdm>=4.66",
         "matplotlib>=3.10",
         "pillow>=11.0",
     ],

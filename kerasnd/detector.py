@@ -189,6 +189,10 @@ class Detector(keras.Model):
             hint = " Add a channel axis: x[..., None]." if tuple(shape) + (1,) == expected else ""
             raise Misuse(f"`x` must hold examples of shape {expected}. Received: examples of shape {tuple(shape)}.{hint}")
 
+    def add_weight(self, *args, **kwargs):
+        """As Keras' own, but float32 wherever it is read: centres and thresholds do not bear rounding to bfloat16."""
+        return super().add_weight(*args, **{"dtype": "float32", "autocast": False, **kwargs})
+
     # ---- inside ----------------------------------------------------------------------------------------------------
 
     def descend(self, tape, loss, player="loss"):

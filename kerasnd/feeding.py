@@ -3,8 +3,12 @@
 Keras' own shuffling draws from a generator whose state is lost with the process. Here the order of epoch `e` is a function of
 (seed, e), so that a run that was killed and resumed sees what an uninterrupted one sees.
 """
+import math
+
 import numpy as np
 import tensorflow as tf
+
+BUFFER_BYTES = 256 * 2 ** 20    # at most this much of a stream is held to mix it
 
 
 class Feed:
@@ -67,8 +71,10 @@ class Feed:
         mixed = tf.random.experimental.stateless_shuffle(
             tf.range(self.n, dtype=tf.int64), seed=tf.stack([tf.constant(self.seed, tf.int64), epoch]))
         examples = self.x.examples(mixed).map(lambda place, x: (tf.gather(mixed, place), x))
-        # Storage order cannot be chosen, so it is mixed in a window; file order is mixed already and is mixed once more.
-        examples = examples.shuffle(self.buffer, seed=self.seed * 1_000_003 + epoch)
+        if not self.x.in_order:
+            # Storage order cannot be chosen, so it is mixed in a window of bounded size.
+            window = max(1, min(self.buffer, BUFFER_BYTES // max(1, math.prod(self.example_shape))))
+            examples = examples.shuffle(window, seed=self.seed * 1_000_003 + epoch)
         return examples.take(self.steps * self.batch_size).batch(self.batch_size, drop_remainder=True).map(
             lambda place, x: (x, tf.gather(self._hint, place), place))
 

@@ -6,25 +6,18 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import pytest
+import tensorflow as tf
 
 DATA = os.environ.get("KERASND_TEST_DATA")
 # Not skipped but not collected: a green run without the data does not look like one with it.
 collect_ignore = [] if DATA else ["test_real_data.py"]
 
 
+# Two logical CPU devices, for MirroredStrategy: to be had only before TensorFlow's runtime starts.
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
 @pytest.fixture(scope="session")
 def devices():
-    """Two logical CPU devices, to be had only before TensorFlow's runtime starts."""
-    import tensorflow as tf
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    if len(tf.config.get_logical_device_configuration(cpu) or []) != 2:
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    """Names of two logical CPU devices."""
     return [f"CPU:{i}" for i in range(2)]
-
-
-@pytest.fixture(autouse=True)
-def seeded(request):
-    """The same random start for every test that builds a network."""
-    if "networks" in request.keywords:
-        import keras
-        keras.utils.set_random_seed(0)

@@ -29,9 +29,9 @@ class NormalizedActivation(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
-        self.moving_mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, dtype="float32", name="moving_mean")
-        self.moving_variance = self.add_weight(shape=shape, initializer="ones", trainable=False, dtype="float32",
-                                               name="moving_variance")
+        float32 = {"trainable": False, "dtype": "float32", "autocast": False}      # statistics of whole batches: bfloat16 is too coarse
+        self.moving_mean = self.add_weight(shape=shape, initializer="zeros", name="moving_mean", **float32)
+        self.moving_variance = self.add_weight(shape=shape, initializer="ones", name="moving_variance", **float32)
 
     def call(self, x, training=False):
         if not training:
