@@ -1,7 +1,7 @@
 """Images scored a second by the encoders: `Detector.predict` on raw images beside PyTorch on one resident batch."""
 import os
 
-import tables
+import results
 import worker
 from cases import CASES, detector, images
 
@@ -29,7 +29,7 @@ def report(options):
         specs = {title: common | spec for title, spec in variants(options).items()}
         answers, told = worker.measure("inference", specs, options.rounds)
         yield f"### {CASES[name].title}"
-        yield tables.race({title: answer["go"] for title, answer in answers.items()}, "images/s", "image", KERASND, PYTORCH)
+        yield results.race({title: answer["go"] for title, answer in answers.items()}, "images/s", "image", KERASND, PYTORCH)
         yield from told
 
 

@@ -1,7 +1,7 @@
 """What reading costs: epochs through `Detector.fit`, the same steps on one resident batch, and the reading alone."""
 import statistics
 
-import tables
+import results
 import worker
 from cases import BATCH, CASES, adam, detector, images
 
@@ -14,18 +14,15 @@ def report(options):
     """Yields Markdown."""
     specs = {case.title: {"case": name, "device": options.device, "threads": options.threads}
              for name, case in options.cases.items()}
-    rows, left_out = [], []
-    for title, spec in specs.items():
-        answers, told = worker.measure("pipeline", {title: spec}, options.rounds, ACTIONS)
-        left_out += told
-        if title in answers:
-            rows.append(row(title, {action: [answer["seconds"] for answer in answers[title][action]] for action in ACTIONS}))
+    answers, told = worker.measure("pipeline", specs, options.rounds, ACTIONS)
+    rows = [row(title, {action: [answer["seconds"] for answer in rounds[action]] for action in ACTIONS})
+            for title, rounds in answers.items()]
     yield "## Input pipeline"
     yield (f"Milliseconds a step at batch {BATCH}. Reading goes on beside the training of the batch before, so its share of the "
            f"epoch is the most that it can cost; at most {WANTED:.0%} is wanted.")
-    yield tables.table(("network", "Detector.fit", "one resident batch", "fit costs more by", "reading alone", "of the epoch"),
+    yield results.table(("network", "Detector.fit", "one resident batch", "fit costs more by", "reading alone", "of the epoch"),
                        rows)
-    yield from left_out
+    yield from told
 
 
 def row(title, seconds):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import inference
 import pipeline
+import results
 import same_step
-import tables
 import training_step
 import worker
 from cases import CASES
@@ -35,7 +35,8 @@ def program():
     bench.group("What to time")
     bench.string("only", ",".join(BENCHMARKS), "Benchmarks, separated by commas.")
     bench.string("cases", ",".join(CASES), "Networks, separated by commas.")
-    bench.switch("quick", f"{QUICK_ROUNDS} rounds and no torch.compile: do the benchmarks work?")
+    bench.switch("quick", f"{QUICK_ROUNDS} rounds, and neither torch.compile nor the other setting of jit_compile: does it work?")
+    bench.switch("more", "Also jit_compile on every network, bfloat16 in PyTorch, and PyTorch with malloc as it comes.")
     bench.count("rounds", f"Rounds of every variant, in turn; 0: {ROUNDS}.")
     bench.group("On what")
     bench.count("threads", "Threads of one operation, for every library.", 2)
@@ -56,6 +57,7 @@ class Options:
         device: "cpu" or "gpu".
         torch: bool, PyTorch is timed too.
         compilers: bool, torch.compile and the other setting of `jit_compile` are timed too: they take long to start.
+        more: bool, what is seldom asked for is timed too.
     """
     cases: dict
     rounds: int
@@ -63,6 +65,7 @@ class Options:
     device: str
     torch: bool
     compilers: bool
+    more: bool
 
 
 def bench(values, overrides):
@@ -72,8 +75,9 @@ def bench(values, overrides):
     chosen, cases = names(values, "only", BENCHMARKS), names(values, "cases", CASES)
     quick = values["quick"].value
     options = Options(cases, rounds=values["rounds"].value or (QUICK_ROUNDS if quick else ROUNDS),
-                      threads=values["threads"].value or tables.cores(), device=values["device"].value,
-                      torch=importlib.util.find_spec("torch") is not None, compilers=not quick)
+                      threads=values["threads"].value or results.cores(), device=values["device"].value,
+                      torch=importlib.util.find_spec("torch") is not None, compilers=not quick,
+                      more=values["more"].value)
     began = time.monotonic()
     pieces = []
     for piece in report(chosen, options):
@@ -98,7 +102,7 @@ def names(values, flag, known):
 def report(chosen, options):
     """Yields Markdown."""
     yield "# Benchmarks"
-    yield tables.origin(shlex.join(["python", *sys.argv]), options)
+    yield results.origin(shlex.join(["python", *sys.argv]), options)
     if not options.torch:
         yield "PyTorch is not installed, so its rows are left out: `pip install kerasnd[bench]`."
     for benchmark in chosen.values():

@@ -2,7 +2,7 @@
 import os
 import tempfile
 
-import tables
+import results
 import worker
 from cases import BATCH, CASES, adam, detector, images
 
@@ -41,7 +41,7 @@ def report(options):
             worst = max(worst, difference)
     yield "## One network, one step"
     yield f"Training loss from the same weights and batch, in float32; relative differences up to {TOLERANCE:g} are accepted."
-    yield tables.table(("network", "loss", *names, "difference"), rows)
+    yield results.table(("network", "loss", *names, "difference"), rows)
     if not worst <= TOLERANCE:
         raise Different(f"the losses must agree to {TOLERANCE:g}. Received: {worst:.1e}, see the table. The networks differ.")
 

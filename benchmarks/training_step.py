@@ -1,29 +1,32 @@
 """Training steps a second: kerasnd through `Detector.fit`, input pipeline included, beside PyTorch on one resident batch."""
 import os
 
-import tables
+import results
 import worker
 from cases import BATCH, CASES, adam, detector, images
 
 KERASND, PYTORCH = "kerasnd", "PyTorch"
 
 
-def variants(options):
-    """{name: what distinguishes it}."""
+def variants(case, options):
+    """{title: what distinguishes it}."""
     chosen = {
         KERASND: {},
         f"{KERASND}, bfloat16": {"precision": "bfloat16"},
         f"{KERASND}, steps_per_execution=1": {"steps_per_execution": 1},
         f"{KERASND}, Keras' own layers": {"plain": True},
     }
-    if options.compilers:
+    if options.more or options.compilers and case.method == "deep_svdd":
         other = options.device == "cpu"     # `jit_compile="auto"` compiles on GPUs only
         chosen[f"{KERASND}, jit_compile={other}"] = {"jit": other}
     if options.torch:
-        chosen[PYTORCH] = {"library": "torch"}
-    if options.torch and options.compilers:
-        chosen[f"{PYTORCH}, torch.compile"] = {"library": "torch", "compiled": True}
-        chosen[f"{PYTORCH}, torch.compile, bfloat16"] = {"library": "torch", "compiled": True, "precision": "bfloat16"}
+        chosen[PYTORCH] = torch = {"library": "torch"}
+        if options.more:
+            chosen[f"{PYTORCH}, malloc as it comes"] = torch | {"settled": False}
+        if options.compilers:
+            chosen[f"{PYTORCH}, torch.compile"] = torch | {"compiled": True}
+        if options.more:
+            chosen[f"{PYTORCH}, torch.compile, bfloat16"] = torch | {"compiled": True, "precision": "bfloat16"}
     return chosen
 
 
@@ -32,10 +35,10 @@ def report(options):
     yield f"## Training step, batch {BATCH}"
     for name, case in options.cases.items():
         common = {"case": name, "device": options.device, "threads": options.threads}
-        specs = {title: common | spec for title, spec in variants(options).items()}
+        specs = {title: common | spec for title, spec in variants(case, options).items()}
         answers, told = worker.measure("training_step", specs, options.rounds)
-        yield f"### {case.title}, {case.weights:,} weights".replace(",", " ")
-        yield tables.race({title: answer["go"] for title, answer in answers.items()}, "steps/s", "step", KERASND, PYTORCH)
+        yield f"### {case.title}: {case.weights} weights"
+        yield results.race({title: answer["go"] for title, answer in answers.items()}, "steps/s", "step", KERASND, PYTORCH)
         yield from told
 
 

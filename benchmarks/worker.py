@@ -3,6 +3,8 @@
 So every variant has its own allocator, threads and caches, and rounds can go A B A B, by which a slow minute of the machine
 falls on all of them. Run as a program, this file is that process: `worker.py BENCHMARK SPEC` calls `serve` of the benchmark.
 """
+import contextlib
+import functools
 import importlib
 import json
 import os
@@ -36,20 +38,26 @@ class Worker:
         Raises:
             Failed: it ended, or said why it cannot go on.
         """
-        answer = json.loads(self.process.stdout.readline() or "{}")
-        if not answer or "error" in answer:
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
             self.log.seek(0)
-            raise Failed(answer.get("error") or " ".join(self.log.read().split())[-200:] or "the process ended")
+            raise Failed(f"its process ended with {code}: {' '.join(self.log.read().split())[-200:]}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Failed(answer["error"])
         return answer
 
     def turn(self, action="go"):
         """dict, what a turn measured (see `Turns.tell`)."""
-        self.process.stdin.write(action + "\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):      # it has ended: `heard` tells why
+            self.process.stdin.write(action + "\n")
+            self.process.stdin.flush()
         return self.heard()
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
@@ -104,35 +112,51 @@ def measure(benchmark, specs, rounds, actions=("go",)):
     Returns:
         ({name: {action: list of answers, one a round}}, [str, why a variant was left out]).
     """
-    workers, told = {}, []
+    workers, answers, told = {}, {}, []
+
+    def hear(name, listen):
+        """The answer, or None from a variant that is left out from now on."""
+        try:
+            return listen()
+        except Failed as error:
+            told.append(f"{name} was left out: {error}")
+            answers.pop(name, None)
+            workers.pop(name).close()
     try:
         for name, spec in specs.items():
             workers[name] = Worker(benchmark, spec)
-        for name in specs:
-            try:
-                workers[name].heard()
-            except Failed as error:
-                told.append(f"{name} was left out: {error}")
-                workers.pop(name).close()
-        answers = {name: {action: [] for action in actions} for name in workers}
+        for name, worker in list(workers.items()):
+            if hear(name, worker.heard):
+                answers[name] = {action: [] for action in actions}
         for number in range(rounds):
-            print(f"  round {number + 1} of {rounds}", end="\r", file=sys.stderr, flush=True)
-            for name, worker in workers.items():
+            progress(f"round {number + 1} of {rounds}")
+            for name, worker in list(workers.items()):
                 for action in actions:
-                    answers[name][action].append(worker.turn(action))
+                    answer = hear(name, functools.partial(worker.turn, action))
+                    if answer is None:
+                        break
+                    answers[name][action].append(answer)
         return answers, told
     finally:
+        progress("")
         for worker in workers.values():
             worker.close()
 
 
+def progress(text):
+    """Shows on a terminal how far it is."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
 def main(benchmark, spec):
-    """The process: the same settings, memory allocator included, whatever library the variant is of."""
+    """The process. kerasnd's settings, of the memory allocator too, hold for every library, unless `spec["settled"]` is False."""
     turns = Turns()
     spec = json.loads(spec)
     try:
-        from kerasnd import process
-        process.settle(spec["device"], spec["threads"])
+        if spec.get("settled", True):
+            from kerasnd import process
+            process.settle(spec["device"], spec["threads"])
         importlib.import_module(benchmark).serve(spec, turns)
     except Exception as error:
         turns.say(error=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")

@@ -18,6 +18,6 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
 
 
 @pytest.fixture(scope="session")
-def devices():
-    """Names of two logical CPU devices."""
-    return [f"CPU:{i}" for i in range(2)]
+def mirrored():
+    """One strategy over both: a second one in the same process would number its collectives anew, and they would collide."""
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(2)])

@@ -43,7 +43,7 @@ def race(answers, unit, one, own, rival):
         scale, name_of = (1e3, "ms") if one == "step" else (1e6, "us")
         rows.append((f"**{name}**" if name == own else name, _rate(rate), f"{_rate(1 / max(rounds))} to {_rate(1 / min(rounds))}",
                      f"{ratio:.2f}", f"{worked * scale:.1f}", f"{answers[name][-1]['memory']:.0f}"))
-    heads = ("variant", unit, "slowest to fastest round", f"times {measure}", f"processor {name_of} a {one}", "peak MiB")
+    heads = ("variant", unit, "slowest to fastest round", f"times {measure}", f"processor {name_of} per {one}", "peak MiB")
     return table(heads, rows)
 
 

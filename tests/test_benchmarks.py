@@ -1,0 +1,46 @@
+"""The benchmarks start, refuse mistakes in one line, and count right. What they measure is for a quiet machine."""
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+def started(*words):
+    return subprocess.run([sys.executable, FOLDER / "run.py", *words], capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def results(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module("results")
+
+
+def test_help_lists_the_benchmarks_and_imports_nothing_heavy():
+    shown = started("--help")
+    assert shown.returncode == 0 and shown.stderr == ""
+    assert "--only" in shown.stdout and "same_step,training_step,pipeline,inference" in " ".join(shown.stdout.split())
+    heavy = f"import sys; sys.path.insert(0, {str(FOLDER)!r}); import run; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, timeout=60).stdout.split()
+    assert "training_step" in loaded and not {"numpy", "tensorflow", "keras", "torch"} & set(loaded)
+
+
+@pytest.mark.parametrize("words, told", [("--only=training", "Did you mean 'training_step'"), ("--cases=mnist", "mnist-encoder")])
+def test_a_misuse_is_one_line_and_exit_code_two(words, told):
+    shown = started(words)
+    assert shown.returncode == 2 and shown.stdout == ""
+    assert shown.stderr.startswith("bench: ") and shown.stderr.count("\n") == 1 and told in shown.stderr
+
+
+def test_a_race_is_measured_against_the_fastest_float32_rival_round_by_round(results):
+    def rounds(*seconds):
+        return [{"seconds": second, "worked": 0.5, "memory": 100.0} for second in seconds]
+    table = results.race({"own": rounds(0.1, 0.2, 0.1), "rival": rounds(1, 1, 1), "rival, compiled": rounds(0.2, 0.4, 0.5),
+                         "rival, bfloat16": rounds(0.01, 0.01, 0.01)}, "steps/s", "step", "own", "rival")
+    heads, _, own, rival, compiled, half = (row.split("|")[1:-1] for row in table.splitlines())
+    assert heads[3].strip() == "times rival, compiled"      # medians 1 and 0.4
+    assert [cell.strip() for cell in own[:4]] == ["**own**", "10.0", "5.00 to 10.0", "2.00"]       # ratios 2, 2 and 5
+    assert [row[3].strip() for row in (rival, compiled, half)] == ["0.40", "1.00", "40.00"]
