@@ -23,8 +23,10 @@ def variants(options):
 
 def report(options):
     """Yields Markdown, a table for each encoder."""
-    yield f"## Inference, batch {BATCH}"
-    for name in [name for name in options.cases if name in BATCHES]:
+    encoders = [name for name in options.cases if name in BATCHES]
+    if encoders:
+        yield f"## Inference, batch {BATCH}"
+    for name in encoders:
         common = {"case": name, "device": options.device, "threads": options.threads}
         specs = {title: common | spec for title, spec in variants(options).items()}
         answers, told = worker.measure("inference", specs, options.rounds)

@@ -130,8 +130,10 @@ class Detector(keras.Model):
         if not self.prepared.numpy():
             self.prepare(feed)
         if self._steps_per_execution == "auto":
-            self.steps_per_execution = max([1] + [d for d in range(1, 65) if (feed.steps or 1) % d == 0])
-            self.train_function = self.test_function = None     # both have the number built in
+            steps = max(d for d in range(1, 65) if (feed.steps or 1) % d == 0)
+            if steps != self.steps_per_execution:
+                self.steps_per_execution = steps
+                self.train_function = self.test_function = None     # both have the number built in
         if validation_data is not None and not isinstance(validation_data, tf.data.Dataset):
             held_out = validation_data[0] if isinstance(validation_data, tuple) else validation_data
             validation_data = feeding.Feed(np.asarray(held_out)).once()
@@ -203,8 +205,10 @@ class Detector(keras.Model):
         """
         variables = self.players[player]
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        pairs = [((g + self.weight_decay * v if self.weight_decay else g) / replicas, v)
+        pairs = [(g + self.weight_decay * v if self.weight_decay else g, v)
                  for g, v in zip(tape.gradient(loss, variables), variables) if g is not None]
+        if replicas > 1:
+            pairs = [(g / replicas, v) for g, v in pairs]
         self.player_optimizers[player].apply_gradients(pairs)
         self.meters[player].update_state(loss)
 

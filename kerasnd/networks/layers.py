@@ -46,9 +46,12 @@ class NormalizedActivation(keras.layers.Layer):
             x = x * tf.cast(factor, x.dtype) - tf.cast(mean * factor, x.dtype)
         else:
             image = x if x.shape.rank == 4 else x[:, None, None]
+            if x.shape[-1] % 16:
+                image = tf.cast(image, tf.float32)      # oneDNN's bfloat16 operation is 20 times slower on so few channels
             ones = tf.ones((x.shape[-1],))
             image, mean, variance = tf.compat.v1.nn.fused_batch_norm(image, ones, 0 * ones, epsilon=self.epsilon, is_training=True)
             self._move(mean, variance)
+            image = tf.cast(image, x.dtype)
             x = self._pooled(image if x.shape.rank == 4 else image[:, 0, 0])
         return tf.nn.leaky_relu(x, self.negative_slope) if self.negative_slope < 1 else x
 
@@ -97,14 +100,20 @@ class UpsampledConv2D(keras.layers.Layer):
 
     def call(self, x):
         kernel = tf.convert_to_tensor(self.kernel)
-        phases = tf.constant(self.PHASES, kernel.dtype)
-        kernel = tf.einsum("ptk,qul,klio->tuipqo", phases, phases, kernel)
-        kernel = tf.reshape(kernel, (3, 3, kernel.shape[2], 4 * self.filters))
+        channels = kernel.shape[2]
+        phases = tf.constant(np.einsum("ptk,qul->tupqkl", self.PHASES, self.PHASES).reshape(36, 25), kernel.dtype)
+        kernel = tf.reshape(tf.matmul(phases, tf.reshape(kernel, (25, channels * self.filters))), (3, 3, 4, channels, self.filters))
+        kernel = tf.reshape(tf.transpose(kernel, (0, 1, 3, 2, 4)), (3, 3, channels, 4 * self.filters))
         y = tf.nn.conv2d(x, kernel, 1, "SAME")
         if self.use_bias:
             y = tf.nn.bias_add(y, tf.tile(tf.convert_to_tensor(self.bias), [4]))
-        y = tf.nn.depth_to_space(y, 2)
-        return y[:, self.crop:-self.crop, self.crop:-self.crop] if self.crop else y
+        # depth_to_space and a slice by indices, in operations whose gradients are the faster ones
+        _, height, width, _ = x.shape
+        y = tf.transpose(tf.reshape(y, (-1, height, width, 2, 2 * self.filters)), (0, 1, 3, 2, 4))
+        y = tf.reshape(y, (-1, 2 * height, 2 * width, self.filters))
+        if self.crop:
+            y = tf.slice(y, (0, self.crop, self.crop, 0), (-1, 2 * (height - self.crop), 2 * (width - self.crop), -1))
+        return y
 
     def compute_output_shape(self, input_shape):
         n, h, w, _ = input_shape
