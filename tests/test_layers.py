@@ -1,0 +1,66 @@
+"""Imports go down: bin and configs above runs, runs above methods, data and judging, which never import one another."""
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1] / "kerasnd"
+
+# What a part may import of kerasnd, beside itself. `errors` and `atomic` are for all.
+ALLOWED = {
+    "errors": set(), "atomic": set(), "process": set(),
+    "feeding": set(),
+    "networks": set(),
+    "detector": {"feeding", "networks"},
+    "methods": {"detector", "feeding", "networks"},
+    "data": set(),
+    "metrics": set(), "figures": {"metrics"},
+    "optimizers": set(),
+}
+# What the three columns must never see, whatever the table above says.
+LEARNING, JUDGING = {"networks", "detector", "methods", "feeding"}, {"metrics", "figures", "report", "report_text"}
+
+
+def part(path):
+    """The folder or the file directly below kerasnd."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    """Parts of kerasnd that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            words = name.split(".")
+            if words[0] == "kerasnd" and len(words) > 1:
+                yield words[1]
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down(path):
+    mine = part(path)
+    used = {name for name in imports(path) if name != mine} - {"errors", "atomic"}
+    if mine in ALLOWED:
+        assert used <= ALLOWED[mine], f"{path.name} imports {sorted(used - ALLOWED[mine])}"
+    if mine in JUDGING:
+        assert not used & LEARNING and "data" not in used
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_learning_sees_no_truth(path):
+    """The word `label` does not occur in what learns: truth cannot leak in by habit."""
+    if part(path) in LEARNING:
+        names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        names |= {node.arg for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.arg)}
+        assert not {"label", "labels", "category"} & names
+
+
+def test_a_file_has_one_subject():
+    assert not [path for path in FILES if "util" in path.name]
