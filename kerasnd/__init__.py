@@ -4,6 +4,8 @@ The public names are imported when they are first used, so that `import kerasnd`
 """
 import importlib
 
+from kerasnd import registry
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -17,6 +19,8 @@ _HOMES = {
 _MODULES = {"metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}
 
 __all__ = ["__version__", *sorted({**_HOMES, **_MODULES})]
+
+registry.announce()
 
 
 def __getattr__(name):

@@ -2,12 +2,16 @@
 import json
 import time
 import zipfile
+import zlib
 
 import keras
 import numpy as np
 
 from kerasnd.atomic import whole
 from kerasnd.errors import BadData
+from kerasnd.folder import AGAIN
+
+DAMAGE = (ValueError, LookupError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def variables(detector):
@@ -45,9 +49,11 @@ def progress_of(path):
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            return json.loads(str(file["progress"]))
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise BadData(f"{path} cannot be read: {error}. Start the run again with --overwrite.") from error
+            progress = json.loads(str(file["progress"]))
+        return {"stage": int(progress["stage"]), "epoch": int(progress["epoch"]), "seconds": float(progress["seconds"]),
+                "before": float(progress["before"]), "told": list(progress.get("told", []))}
+    except (*DAMAGE, TypeError) as error:
+        raise BadData(f"{path} cannot be read: {error}. {AGAIN}") from error
 
 
 def restore(path, detector):
@@ -60,32 +66,29 @@ def restore(path, detector):
     try:
         with np.load(path, allow_pickle=False) as file:
             values = [file[name] for name in sorted(set(file.files) - {"progress"})]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise BadData(f"{path} cannot be read: {error}. Start the run again with --overwrite.") from error
+    except DAMAGE as error:
+        raise BadData(f"{path} cannot be read: {error}. {AGAIN}") from error
     if [tuple(v.shape) for v in kept] != [v.shape for v in values]:
-        raise BadData(f"{path} is of another network ({len(values)} variables for {len(kept)}). Start again with --overwrite.")
+        raise BadData(f"{path} is of another network ({len(values)} variables for {len(kept)}). {AGAIN}")
     for variable, value in zip(kept, values):
         variable.assign(value)
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves after epochs, at most a fiftieth of the time, and restores before the first one.
+    """Saves after epochs, at most a fiftieth of the time.
 
     Args:
         path: of the .npz file.
-        progress: dict, extended by `epoch` (epochs done) and `seconds` (of training, over all attempts).
-        resume: bool, restore from `path` before training.
+        progress: dict, of which `epoch` (epochs done) and `seconds` (of training, over all attempts) are kept up to date.
     """
 
-    def __init__(self, path, progress, resume):
+    def __init__(self, path, progress):
         super().__init__()
-        self.path, self.progress, self.resume = path, dict(progress), resume
+        self.path, self.progress = path, dict(progress)
         self.due = 0.0
 
     def on_train_begin(self, logs=None):
-        if self.resume:
-            restore(self.path, self.model)
-        self.began = time.monotonic() - self.progress.get("seconds", 0.0)
+        self.began = time.monotonic() - self.progress["seconds"]
 
     def on_epoch_end(self, epoch, logs=None):
         now = time.monotonic()

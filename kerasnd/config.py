@@ -63,7 +63,7 @@ def load(method=None, file=None, dataset=None, normal=None, seed=None, label_col
                                 (config["source"], "skip_unreadable", skip_unreadable)):
         if value is not None:
             section[key] = value
-    config["source"]["name"] = _anywhere(config["source"]["name"])
+    config["source"]["name"] = anywhere(config["source"]["name"])
     config["normal"] = ",".join(part.strip() for part in config["normal"].split(","))
     config["protocol"] = _protocol(config["protocol"], protocol)
 
@@ -162,7 +162,7 @@ def _protocol(section, name):
     return {"name": section["name"], **options, **section}
 
 
-def _anywhere(dataset):
+def anywhere(dataset):
     """A path that holds from any working directory; a name as it is."""
     path = os.path.expanduser(dataset)
     if os.path.exists(path) and (os.sep in dataset or Path(dataset).suffix):

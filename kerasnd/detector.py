@@ -11,6 +11,9 @@ from kerasnd.errors import BadData, Misuse
 from kerasnd.networks.normalizer import Normalizer
 
 
+FORMAT = 1          # of saved detectors; a newer one is refused in words
+
+
 class CollapseWarning(UserWarning):
     """Training ended with a detector that cannot tell examples apart."""
 
@@ -24,12 +27,20 @@ class Detector(keras.Model):
 
     Args:
         example_shape: tuple of int, of one raw example: (features,) or (height, width, channels).
-        preprocess: str, a kind of `kerasnd.networks.normalizer.Normalizer`.
+        preprocess: str, a kind of `kerasnd.networks.normalizer.Normalizer`, or "auto" (see `default_preprocess`).
     """
+
+    IMAGE_PREPROCESS = "gcn_l1"
+
+    @classmethod
+    def default_preprocess(cls, example_shape):
+        """str, the kind of `Normalizer` that `preprocess="auto"` stands for: each method's own for images, "minmax" for tables."""
+        return "minmax" if len(example_shape) == 1 else cls.IMAGE_PREPROCESS
 
     def __init__(self, example_shape, preprocess):
         super().__init__(autocast=False)    # raw values keep their type: bfloat16 would round them
-        self.normalizer = Normalizer(preprocess, example_shape, name="normalizer")
+        kind = self.default_preprocess(example_shape) if preprocess == "auto" else preprocess
+        self.normalizer = Normalizer(kind, example_shape, name="normalizer")
         self.prepared = self.add_weight(shape=(), initializer="zeros", trainable=False, name="prepared")
         self.weight_decay = getattr(self, "weight_decay", 0.0)
         self.feed = None
@@ -83,7 +94,7 @@ class Detector(keras.Model):
 
         Args:
             optimizer: anything `keras.optimizers.get` takes, copied for each player, or {player: that}.
-            steps_per_execution: int, or "auto": the largest divisor of the steps of an epoch up to 64.
+            steps_per_execution: int, or "auto": the largest divisor of the steps of an epoch up to 64; 1 on several replicas.
             jit_compile: bool, or "auto": only where there is a GPU (XLA's convolutions are the slower ones on CPU).
             **kwargs: the rest of `keras.Model.compile`, e.g. `run_eagerly`.
 
@@ -129,7 +140,8 @@ class Detector(keras.Model):
         self.ready(feed)
         if not self.prepared.numpy():
             self.prepare(feed)
-        if self._steps_per_execution == "auto":
+        if self._steps_per_execution == "auto" and self.distribute_strategy.num_replicas_in_sync == 1:
+            # On several replicas the loop over steps ends in "You must feed a value for placeholder tensor" (TensorFlow 2.21).
             steps = max(d for d in range(1, 65) if (feed.steps or 1) % d == 0)
             if steps != self.steps_per_execution:
                 self.steps_per_execution = steps
@@ -284,7 +296,7 @@ class Detector(keras.Model):
         values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
         values = {name: keras.saving.serialize_keras_object(v) if isinstance(v, keras.Model) else v
                   for name, v in values.items()}
-        return {**values, "precision": self.precision}
+        return {**values, "precision": self.precision, "format": FORMAT}
 
     @property
     def precision(self):
@@ -294,6 +306,10 @@ class Detector(keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
+        newer = config.pop("format", FORMAT)
+        if newer > FORMAT:
+            raise Misuse(f"a saved detector must be of format {FORMAT} or older. Received: a {cls.__name__} of format {newer}. Update "
+                         "kerasnd.")
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(config.pop("precision", before.name))
         try:

@@ -46,6 +46,7 @@ class Feed:
         # Held as tensors, once: every dataset made here captures the same memory.
         self._hint = tf.constant(hint)
         self._x = None if hasattr(x, "examples") else tf.constant(x)
+        self._once = {}
 
     def _take(self, position):
         return tf.gather(self._x, position), tf.gather(self._hint, position), position
@@ -81,6 +82,11 @@ class Feed:
     def once(self, batch_size=None):
         """Every example once, the last batch as large as it comes; in order where `x` is an array."""
         size = batch_size or max(self.batch_size, 512)
+        if size not in self._once:      # made once: its functions would be traced anew on every pass
+            self._once[size] = self._pass(size)
+        return self._once[size]
+
+    def _pass(self, size):
         if self._x is None:
             batches = self.x.examples(tf.range(self.n, dtype=tf.int64)).batch(size).map(
                 lambda place, x: (x, tf.gather(self._hint, place), place))

@@ -1,7 +1,6 @@
 """A run is a folder: written whole or not at all, by one process at a time."""
 import contextlib
 import json
-import shutil
 from pathlib import Path
 
 from kerasnd.atomic import PARTIAL, whole
@@ -9,26 +8,38 @@ from kerasnd.errors import BadData, Misuse
 
 FORMAT = 1          # of run folders; a newer one is refused in words
 RECORD, METRICS, DETECTOR, SCORES = "config.json", "metrics.json", "detector.keras", "scores.npz"
+CHECKPOINT, LOG, LOCK = "checkpoint.npz", "log.txt", ".lock"
+# Everything else that a run writes: what --overwrite may remove.
+WRITTEN = ("figures/*.png", "stages/*.keras", "events/*/*/events.out.tfevents.*")
+AGAIN = "Start the run again with --overwrite."
+
+
+def as_json(value):
+    """str, plain values as indented JSON in ASCII."""
+    return json.dumps(value, indent=2) + "\n"
 
 
 def write_json(path, value):
-    """Writes plain values as indented JSON."""
+    """Writes plain values, whole or not at all."""
     with whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(as_json(value))
 
 
 def read_json(path):
-    """Reads it back.
+    """Reads a dict back.
 
     Raises:
         BadData: it is missing or damaged.
     """
     try:
-        return json.loads(Path(path).read_text())
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError(f"it holds a {type(value).__name__}")
+        return value
     except FileNotFoundError as error:
         raise BadData(f"{path} is missing: {Path(path).parent} is not a run folder, or its run did not start.") from error
     except (OSError, ValueError) as error:
-        raise BadData(f"{path} cannot be read: {error}. Start the run again with --overwrite.") from error
+        raise BadData(f"{path} cannot be read: {error}. {AGAIN}") from error
 
 
 class RunFolder:
@@ -49,30 +60,49 @@ class RunFolder:
         """Holds the folder for this process; the system lets go of it when the process ends, however it ends.
 
         Raises:
-            Misuse: another process has it. BadData: it cannot be made.
+            Misuse: another process has it, or the path cannot be a folder. BadData: the disk is at fault.
         """
         import fcntl
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            file = open(self.path / ".lock", "w")
+            file = open(self.path / LOCK, "w")
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            raise Misuse(f"`run` must be a folder that can be written. Received: {self.path} ({error.strerror}). Choose another "
+                         "--run.") from error
         except OSError as error:
             raise BadData(f"cannot make the run folder {self.path}: {error.strerror}. Choose another --run.") from error
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise Misuse(f"`run` must be free. Received: {self.path}, where another process is training. Wait for it, or "
+            except BlockingIOError as error:
+                raise Misuse(f"`run` must be free. Received: {self.path}, where another process is at work. Wait for it, or "
                              "choose another --run.") from error
-            for stale in self.path.rglob(f".*{PARTIAL}*"):     # halves of files whose writer was killed
-                stale.unlink()
+            for stale in self._files(f".*{PARTIAL}*", f"figures/.*{PARTIAL}*", f"stages/.*{PARTIAL}*"):
+                stale.unlink()          # half a file, whose writer was killed
             yield self
 
+    def _files(self, *patterns):
+        return [path for pattern in patterns for path in self.path.glob(pattern) if not path.is_dir()]
+
     def clear(self):
-        """Removes what runs write, and nothing else."""
-        for name in (METRICS, RECORD, DETECTOR, SCORES, "log.txt", "checkpoint.npz"):
+        """Removes what runs write, and nothing else, in an order that leaves a run of the same config however far it comes.
+
+        Without metrics the run is unfinished, without a checkpoint it begins at the start; the record goes last, so that a
+        checkpoint is never taken for one of another config.
+        """
+        for name in (METRICS, CHECKPOINT, SCORES, DETECTOR, LOG):
             (self.path / name).unlink(missing_ok=True)
-        for name in ("figures", "events", "stages"):
-            shutil.rmtree(self.path / name, ignore_errors=True)
+        for path in self._files(*WRITTEN):
+            path.unlink()
+            for empty in path.relative_to(self.path).parents[:-1]:
+                with contextlib.suppress(OSError):      # a file of another's is in it
+                    (self.path / empty).rmdir()
+        (self.path / RECORD).unlink(missing_ok=True)
+
+    @property
+    def begun(self):
+        """bool, a run was started here."""
+        return (self.path / RECORD).exists()
 
     @property
     def finished(self):
@@ -86,7 +116,23 @@ class RunFolder:
             BadData: missing or damaged. Misuse: of a newer format.
         """
         record = read_json(self.path / RECORD)
-        if record.get("format", 0) > FORMAT:
-            raise Misuse(f"`run` must be of format {FORMAT} or older. Received: {self.path} of format {record['format']}, written by "
-                         f"kerasnd {record.get('versions', {}).get('kerasnd')}. Update kerasnd.")
+        form, config = record.get("format", 0), record.get("config")
+        if isinstance(form, int) and form > FORMAT:
+            raise Misuse(f"`run` must be of format {FORMAT} or older. Received: {self.path} of format {form}, written by kerasnd "
+                         f"{(record.get('versions') or {}).get('kerasnd')}. Update kerasnd.")
+        missing = {"seed", "source", "normal", "protocol", "stages"} - set(config if isinstance(config, dict) else ())
+        if missing or not isinstance(form, int):
+            raise BadData(f"{self.path / RECORD} is no record of a run: it lacks {', '.join(sorted(missing)) or 'a format'}. {AGAIN}")
+        return record
+
+    def finished_record(self):
+        """As `record`, of a run that came to its end.
+
+        Raises:
+            Misuse: it is not finished.
+        """
+        record = self.record()
+        if not self.finished:
+            raise Misuse(f"`run` must be finished. Received: {self.path}, which has no {METRICS}. Give its bin/train command again: it "
+                         "goes on from its last checkpoint.")
         return record

@@ -1,8 +1,48 @@
-"""What a training shows while it runs: one bar a stage on a terminal, a line now and then elsewhere, every epoch in the log."""
+"""What a run tells: one bar a stage on a terminal, a line now and then elsewhere, and everything in its log."""
+import logging
 import sys
 import time
 
 import keras
+
+
+class RunLog:
+    """The log.txt of a run: what is said to the user, every epoch, and absl's lines while the block lasts.
+
+    Args:
+        path: of the file, to whose end is written.
+    """
+
+    def __init__(self, path):
+        self.path = path
+
+    def write(self, text):
+        """Adds lines with the time in front. Raises OSError: the disk is full."""
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.writelines(f"{now} {line}\n" for line in text.splitlines())
+
+    def say(self, text):
+        """Prints the text, and keeps it."""
+        print(text, flush=True)
+        self.write(text)
+
+    def __enter__(self):
+        self._handler = _Handler(self)
+        logging.getLogger("absl").addHandler(self._handler)
+        return self
+
+    def __exit__(self, *raised):
+        logging.getLogger("absl").removeHandler(self._handler)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, log):
+        super().__init__()
+        self._log = log
+
+    def emit(self, record):
+        self._log.write(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
 class Progress(keras.callbacks.Callback):
@@ -11,7 +51,7 @@ class Progress(keras.callbacks.Callback):
     Args:
         title: str.
         epochs, steps: int, of the whole stage and of an epoch.
-        log: path of the file to which a line an epoch is added.
+        log: RunLog, which gets a line an epoch.
     """
 
     def __init__(self, title, epochs, steps, log):
@@ -20,7 +60,6 @@ class Progress(keras.callbacks.Callback):
         self.terminal = sys.stdout.isatty()
 
     def on_train_begin(self, logs=None):
-        print(self.title, flush=True)
         self.bar = keras.utils.Progbar(self.epochs * self.steps, stateful_metrics=["loss", "epoch"]) if self.terminal else None
         self.told = self.began = time.monotonic()
         self.epoch = self.first = None
@@ -36,8 +75,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         told = ", ".join(f"{name} {float(value):.6g}" for name, value in (logs or {}).items())
-        with open(self.log, "a") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self.title}: epoch {epoch + 1}/{self.epochs}, {told}\n")
+        self.log.write(f"{self.title}: epoch {epoch + 1}/{self.epochs}, {told}")
         now = time.monotonic()
         last = epoch + 1 == self.epochs
         if self.bar is not None and last:
@@ -46,3 +84,27 @@ class Progress(keras.callbacks.Callback):
             self.told = now
             left = (now - self.began) / (epoch + 1 - self.first) * (self.epochs - epoch - 1)
             print(f"  epoch {epoch + 1}/{self.epochs}, {told}, {left:.0f} s left", flush=True)
+
+
+class Pass:
+    """A bar over one pass through examples; elsewhere than on a terminal a line every 15 s.
+
+    Args:
+        title: str.
+        n: int, examples.
+    """
+
+    def __init__(self, title, n):
+        self.title, self.n, self.done, self.told = title, n, 0, time.monotonic()
+        self.bar = keras.utils.Progbar(n, unit_name="example") if n and sys.stdout.isatty() else None
+        if self.bar is not None:
+            print(title, flush=True)
+
+    def add(self, n):
+        """Counts `n` examples more."""
+        self.done += n
+        if self.bar is not None:
+            self.bar.update(self.done)
+        elif time.monotonic() - self.told > 15:
+            self.told = time.monotonic()
+            print(f"  {self.title}: {self.done} of {self.n}", flush=True)

@@ -57,7 +57,9 @@ def _described(record):
 def _judged(numbers, protocol, scores):
     """What came out, from the content of metrics.json, held against config.json's protocol and scores.npz."""
     under = numbers.get("protocol", protocol)
-    for part, value in (under if isinstance(under, dict) else {"name": under}).items():
+    if isinstance(under, str):
+        under = {"name": under, "hash": numbers.get("protocol_hash", protocol.get("hash"))}
+    for part, value in under.items():
         if value != protocol.get(part, value):
             raise BadData("it was judged on another test set than its config names: protocol "
                           f"{part} {value}, not {protocol[part]}")

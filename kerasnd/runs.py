@@ -1,6 +1,7 @@
 """A run: data, protocol, stages and judging, meeting in one folder."""
+import contextlib
+import csv
 import platform
-import time
 
 import keras
 import numpy as np
@@ -8,11 +9,13 @@ import tensorflow as tf
 from absl import logging
 
 import kerasnd
-from kerasnd import devices, figures, metrics, training
-from kerasnd.data import protocols, sources
-from kerasnd.errors import Misuse
-from kerasnd.folder import DETECTOR, FORMAT, METRICS, RECORD, SCORES, RunFolder, read_json, write_json
+from kerasnd import config as configs
+from kerasnd import devices, examples, judging, saving, training
 from kerasnd.atomic import whole
+from kerasnd.data import protocols, unlabelled
+from kerasnd.errors import BadData, Misuse
+from kerasnd.folder import CHECKPOINT, DETECTOR, FORMAT, LOG, METRICS, RECORD, RunFolder, read_json, write_json
+from kerasnd.progress import RunLog
 
 
 def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device="auto", threads=0, precision="float32", limit=0,
@@ -32,167 +35,192 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
     Raises:
         Misuse: the request cannot be met. BadData: the data or the disk is at fault.
     """
+    if hints:
+        raise Misuse(f"`--hints` must go with a semi-supervised method. Received: --hints={hints} for "
+                     f"{config['stages'][-1]['method']}, which takes none. Leave it out.")
     strategy = devices.prepare(distribute, replicas, device, threads, precision)
-    config = {**config, "precision": precision, "limit": int(limit or 0), "outliers": outliers or "", "hints": hints or ""}
+    config = {**config, "protocol": dict(config["protocol"]), "precision": precision, "limit": int(limit or 0),
+              "outliers": outliers or "", "hints": hints or ""}
     with RunFolder(run).locked() as folder:
         if overwrite:
             folder.clear()
-        if (folder / RECORD).exists():
-            _refuse_other(folder, config)
+        begun = folder.record() if folder.begun else None
+        if begun:
+            _refuse_other(folder, begun, config)
             if folder.finished:
-                print(f"{folder.path} is finished: nothing was done. --overwrite trains it anew.")
+                print(f"{folder.path} is finished: nothing was done. --overwrite trains it anew, bin/evaluate judges it again.")
                 return read_json(folder / METRICS)
-            print(f"{folder.path} is unfinished: going on from its last checkpoint.")
-        print(f"loading {config['source']['name']}", flush=True)
-        pool, split = data(config, data_dir)
-        config["protocol"]["name"] = split.name
+        else:
+            (folder / CHECKPOINT).unlink(missing_ok=True)      # it is of a run whose record was taken away
+        with RunLog(folder / LOG) as log:
+            return _train(folder, begun, config, strategy, data_dir, command, log)
+
+
+def _train(folder, begun, config, strategy, data_dir, command, log):
+    """Trains and judges in a folder where no other config's run was begun."""
+    if begun:
+        log.say(f"{folder.path} is unfinished: going on from its last checkpoint")
+    log.say(f"loading {config['source']['name']}")
+    pool, split = examples.split(config, data_dir)
+    config["protocol"]["name"] = split.name
+    digest = protocols.fingerprint(split)
+    if not begun:
         write_json(folder / RECORD, {
             "format": FORMAT, "method": config["stages"][-1]["method"], "config": config, "data_dir": data_dir,
-            "protocol": {"name": split.name, "hash": protocols.fingerprint(split)}, "versions": versions(), "command": list(command)})
-        x, x_test = take(pool.x, split.train), take(pool.x, split.test)
-        print(f"{len(split.train)} to train on, {len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name}",
-              flush=True)
-        detector, seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape)
-        training.save(detector, folder / DETECTOR)
-        more = {"fit_seconds": seconds, "collapsed": told,
-                "untrained_auroc": _untrained(config, x, split, x_test, pool.example_shape),
-                "raw_mean_auroc": metrics.auroc(split.label, distance_to_mean(x, x_test))}
-        result = judge(folder, config, detector, pool, split, x_test, more)
-        (folder / training.CHECKPOINT).unlink(missing_ok=True)
+            "protocol": {"name": split.name, "hash": digest}, "versions": versions(), "command": list(command),
+            "examples": {"shape": list(pool.example_shape), "dtype": np.dtype(pool.x.dtype).name}})
+    elif begun["protocol"]["hash"] != digest:
+        raise Misuse(f"`run` must go on with the data that it began with. Received: {folder.path}, whose split was "
+                     f"{begun['protocol']['hash']} and is now {digest}. Give it the old data, or --overwrite.")
+    elif begun.get("versions") != versions():
+        logging.warning("begun with %s, going on with %s: not bit for bit the same", begun.get("versions"), versions())
+    log.say(f"{len(split.train)} to train on, {len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol "
+            f"{split.name} {digest}")
+    x = examples.take(pool.x, split.train)
+    seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log)
+    x_test = examples.take(pool.x, split.test)
+    more = {"fit_seconds": seconds, "collapsed": told,
+            **judging.baselines(config, x, split.hint, x_test, split.label, pool.example_shape)}
+    # Judged is what lies on the disk, so that a run that was killed from here on scores the same once it is resumed.
+    result = judging.judge(folder, saving.load(folder / DETECTOR), pool, split, *_names(config), more, log)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
     return result
 
 
-def _refuse_other(folder, config):
-    from kerasnd import config as configs
-    record = folder.record()
-    theirs = record["config"]
-    mine = {**config, "protocol": dict(config["protocol"])}
+def _names(config):
+    return config["stages"][-1]["method"], f"{config['source']['name']}, normal: {config['normal']}"
+
+
+def _refuse_other(folder, record, config):
+    """Raises Misuse where a run was begun with another config; an "auto" is the same as what it stands for."""
+    theirs, mine = record["config"], {**config, "protocol": dict(config["protocol"])}
     if mine["protocol"]["name"] == "auto":
         mine["protocol"]["name"] = theirs["protocol"]["name"]
-    different = configs.differences(theirs, mine)
+    shape = record.get("examples", {}).get("shape", (0, 0, 0))
+    different = configs.differences(*({**each, "stages": _resolved(each["stages"], shape)} for each in (theirs, mine)))
     if different:
         raise Misuse(f"`run` must be new, or of the same config. Received: {folder.path}, made with other values of "
                      f"{', '.join(different[:6])}. Choose another --run, or --overwrite to lose it.")
 
 
-def data(config, data_dir=None):
-    """The pool and the split of a config.
-
-    Returns:
-        (Pool, Split), with the limit and the outliers of another set applied.
-    """
-    source = dict(config["source"])
-    pool = sources.load_data(source.pop("name"), data_dir=data_dir, **source, **config.get("batches", {}))
-    normal = sources.normal_classes(pool, config["normal"])
-    if config.get("outliers"):
-        from kerasnd.data import outliers as other_outliers
-        pool = other_outliers.with_outliers(pool, config["outliers"], normal, np.random.default_rng((config["seed"], 1)),
-                                            data_dir=data_dir, size=source.get("size"))
-    protocol = dict(config["protocol"])
-    split = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, np.random.default_rng(config["seed"]), **protocol)
-    if config.get("limit"):
-        split = limited(split, config["limit"])
-    for path, reason in pool.skipped:
-        logging.warning("left out: %s (%s)", path, reason)
-    return pool, split
+def _resolved(stages, shape):
+    return [{**stage, "model": {**stage.get("model", {}), "preprocess": training.preprocess(stages, number, shape)}}
+            for number, stage in enumerate(stages)]
 
 
-def limited(split, limit):
-    """A split with at most `limit` training examples, spread evenly over the given ones."""
-    import dataclasses
-    if len(split.train) <= limit:
-        return split
-    at = np.linspace(0, len(split.train) - 1, limit).astype(np.int64)
-    return dataclasses.replace(split, train=split.train[at], hint=split.hint[at])
+def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_column=None, skip_unreadable=False):
+    """Scores a finished run again, and rewrites its scores, metrics and figures.
 
-
-def take(x, index):
-    """The examples of `index`, of an array or of a Stream."""
-    return x.take(index) if hasattr(x, "examples") else x[index]
-
-
-def distance_to_mean(x, x_test):
-    """float64 (n_test,), the squared distance of raw test examples to the mean training example: the simplest detector."""
-    from kerasnd.feeding import Feed
-    total, n = 0.0, 0
-    for batch, _, _ in Feed(x, batch_size=512).once():
-        batch = batch.numpy().astype(np.float64)
-        total, n = total + batch.sum(axis=0), n + len(batch)
-    distance = np.empty(len(x_test))
-    for batch, _, position in Feed(x_test, batch_size=512).once():
-        batch = batch.numpy().astype(np.float64)
-        distance[position.numpy()] = np.square(batch - total / n).reshape(len(batch), -1).sum(axis=1)
-    return distance
-
-
-def _untrained(config, x, split, x_test, example_shape):
-    scores = training.untrained_scores(config, x, split.hint, x_test, example_shape)
-    return float(np.mean([metrics.auroc(split.label, score) for score in scores]))
-
-
-def judge(folder, config, detector, pool, split, x_test, more):
-    """Scores the test part, writes scores, figures and last the metrics, prints the table.
+    The same data gives what training gave. Another `normal` or `outliers` is judged under the run's own protocol, another
+    `dataset` on its official test part, or on all of it where it has none; metrics.json then has `judged`, and a
+    `protocol_hash` that is not the run's. `evaluate(run)` puts everything back.
 
     Args:
-        more: dict, what is known beside the scores (seconds, baselines).
+        run: path of the folder.
+        dataset: str, name or path; None: the run's own.
+        normal: str, as --normal; None: the run's own.
+        outliers: str, as --outliers; "": the run's own where `dataset` is.
+        data_dir: path of prepared TFDS sets; None: where the run found them.
+        label_column: str or None; skip_unreadable: bool; as the flags.
 
     Returns:
-        dict, the metrics.
+        dict, the metrics; baselines are None where the training data is no longer there.
+
+    Raises:
+        Misuse: the run is not finished, or the data does not fit it. BadData: a file is damaged.
     """
-    began = time.monotonic()
-    score = training.predict(detector, x_test)
-    seconds = time.monotonic() - began
-    if not np.isfinite(score).all():
-        raise FloatingPointError(f"{int((~np.isfinite(score)).sum())} of {len(score)} scores are not finite, the first at test example "
-                                 f"{int(np.flatnonzero(~np.isfinite(score))[0])}. The detector is kept in {folder.path}.")
-    with whole(folder / SCORES) as temporary, open(temporary, "wb") as file:
-        np.savez(file, index=split.test.astype(np.int64), label=split.label.astype(np.int8), score=score)
-    result = {**metrics.summary(split.label, score), **more, "score_seconds": seconds, "protocol": split.name}
-    draw(folder, detector, pool, split, x_test, score, f"{config['stages'][-1]['method']}, {config['source']['name']}, normal: "
-         f"{config['normal']}")
-    write_json(folder / METRICS, result)
-    print(table(config["stages"][-1]["method"], result))
-    print(f"run: {folder.path}")
-    return result
+    record = RunFolder(run).finished_record()
+    config, data_dir = record["config"], data_dir or record.get("data_dir")
+    elsewhere = dataset is not None and configs.anywhere(dataset) != config["source"]["name"]
+    source = {**config["source"], **({"name": configs.anywhere(dataset), "label_column": None} if elsewhere else {})}
+    source["label_column"] = label_column or source.get("label_column")
+    source["skip_unreadable"] = bool(skip_unreadable or source.get("skip_unreadable"))
+    judged = {**config, "source": source, "normal": normal or config["normal"],
+              "outliers": outliers or ("" if elsewhere else config.get("outliers", ""))}
+    with RunFolder(run).locked() as folder, RunLog(folder / LOG) as log:
+        log.say(f"loading {source['name']}")
+        pool, split = (examples.test_part if elsewhere else examples.split)(judged, data_dir)
+        log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {protocols.fingerprint(split)}")
+        detector = saving.load(folder / DETECTOR)
+        examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
+        changed = {key: value for key, value in _what(judged).items() if value != _what(config)[key]}
+        more = _known(folder, record, protocols.fingerprint(split), changed)
+        if "untrained_auroc" not in more:
+            more.update(_baselines(config, (pool, split), changed, data_dir))
+        return judging.judge(folder, detector, pool, split, *_names(judged), more, log)
 
 
-def draw(folder, detector, pool, split, x_test, score, title):
-    """Writes the figures."""
-    to = folder / "figures"
-    figures.roc(split.label, score, to / "roc.png", title)
-    figures.histogram(split.label, score, to / "histogram.png", title)
-    if not pool.is_image:
-        return
-    for most in ("normal", "anomalous"):
-        at = figures.extremes(score, most)
-        names = [pool.names[pool.category[i]] for i in split.test[at]]
-        figures.grid(examples(x_test, at), split.label[at], score[at], to / f"most_{most}.png", f"most {most}: {title}", names)
-    if hasattr(detector, "reconstruct"):
-        at = np.concatenate([np.flatnonzero(split.label == kind)[:10] for kind in (0, 1)])
-        x = examples(x_test, at)
-        figures.reconstructions(x, np.asarray(detector.reconstruct(tf.constant(x))), split.label[at], to / "reconstructions.png", title)
+def _what(config):
+    return {"dataset": config["source"]["name"], "normal": config["normal"], "outliers": config.get("outliers", "")}
 
 
-def examples(x, index):
-    """array (m, ...), some examples of an array or of a Stream, in the order of `index`."""
-    if not hasattr(x, "examples"):
-        return x[index]
-    found = np.empty((len(index), *x.shape[1:]), x.dtype)
-    for position, value in x.examples(tf.constant(index, tf.int64)):
-        found[int(position)] = value.numpy()
-    return found
+def _known(folder, record, digest, changed):
+    """What the last judging left that holds for this one too."""
+    try:
+        old = read_json(folder / METRICS)
+    except BadData as error:
+        logging.warning("%s Written anew without the seconds of the training.", str(error).partition(". ")[0] + ".")
+        old = {}
+    more = {"fit_seconds": old.get("fit_seconds"), "collapsed": old.get("collapsed", [])}
+    if changed:
+        more["judged"] = changed
+    if old.get("judged", {}) == changed and old.get("protocol_hash", record["protocol"]["hash"]) == digest and old.get("untrained_auroc"):
+        more.update({name: old[name] for name in ("untrained_auroc", "raw_mean_auroc")})
+    return more
 
 
-def table(method, result):
-    """str, the closing table of a run."""
-    head = ("", "AUROC", "95 % interval", "AUPR-in", "AUPR-out", "FPR@95TPR", "det. error", "best F1 (oracle)", "n", "seconds")
-    rows = [(method, f"{result['auroc']:.4f}", f"{result['auroc_low']:.4f} to {result['auroc_high']:.4f}", f"{result['aupr_in']:.4f}",
-             f"{result['aupr_out']:.4f}", f"{result['fpr_at_95_tpr']:.4f}", f"{result['detection_error']:.4f}",
-             f"{result['best_f1']:.4f}", str(result["n_test"]), f"{result['fit_seconds']:.1f} + {result['score_seconds']:.1f}"),
-            ("its untrained network", f"{result['untrained_auroc']:.4f}", *[""] * 8),
-            ("distance to the raw mean", f"{result['raw_mean_auroc']:.4f}", *[""] * 8)]
-    wide = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, wide)).rstrip() for row in [head, *rows])
+def _baselines(config, judged, changed, data_dir):
+    """The baselines on other data: they are fitted on the training examples of the run's own."""
+    try:
+        pool, split = examples.split(config, data_dir) if changed else judged
+    except (Misuse, BadData, OSError) as error:
+        logging.warning("no baselines, since the training data is not there: %s", error)
+        return {"untrained_auroc": None, "raw_mean_auroc": None}
+    x_test = examples.take(judged[0].x, judged[1].test)
+    return judging.baselines(config, examples.take(pool.x, split.train), split.hint, x_test, judged[1].label, pool.example_shape)
+
+
+def score(run, input, output, label_column=None, skip_unreadable=False):
+    """Scores own, unlabelled data: a .csv of path, score, p_value, is_novel.
+
+    p_value and is_novel stay empty: they need a calibration on held-out normals, which runs do not have yet.
+
+    Args:
+        run: path of a finished run's folder.
+        input: path of an image, a folder of images (searched to any depth), .npz, .mat or .csv.
+        output: path of the .csv, written whole or not at all; `path` holds a row number where examples have no file of their own.
+        label_column: str or None, a column of a .csv that is no feature; None: the training's, where the file has it.
+        skip_unreadable: bool, leave broken images out instead of refusing.
+
+    Returns:
+        int, the examples scored.
+
+    Raises:
+        Misuse: the run is not finished, or the examples do not fit it. BadData: a file is damaged, or there is no example.
+    """
+    folder = RunFolder(run)
+    record = folder.finished_record()
+    detector = saving.load(folder / DETECTOR)
+    shape, config = detector.normalizer.example_shape, record["config"]
+    given = {"size": config["source"].get("size"), "channels": shape[-1] if len(shape) == 3 and shape[-1] in (1, 3) else None,
+             "skip_unreadable": skip_unreadable, **config.get("batches", {})}
+    pool = None
+    if label_column is None and config["source"].get("label_column"):
+        with contextlib.suppress(Misuse):       # the file has no such column, as unlabelled ones do
+            pool = unlabelled.load_unlabelled(input, label_column=config["source"]["label_column"], **given)
+    pool = pool or unlabelled.load_unlabelled(input, label_column=label_column, **given)
+    examples.tell_skipped(pool)
+    n = len(pool.category)
+    if n == 0:
+        raise BadData(f"{input} has no example to score. {len(pool.skipped)} were left out.")
+    examples.check_fit(record, detector.normalizer.example_shape, pool, "input")
+    found = judging.scores(detector, pool.x)
+    with whole(output) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("path", "score", "p_value", "is_novel"))
+        rows.writerows((i if pool.paths is None else pool.paths[i], f"{found[i]:.9g}", "", "") for i in range(n))
+    print(f"{n} scores in {output}" + (f", {len(pool.skipped)} files left out" if pool.skipped else ""))
+    return n
 
 
 def versions():

@@ -1,25 +1,25 @@
 """The stages of a run, one after the other, resumed where they stopped."""
+import shutil
 import warnings
 from pathlib import Path
 
 import keras
-import numpy as np
-import tensorflow as tf
 from absl import logging
 
-from kerasnd import checkpoints, optimizers
+from kerasnd import checkpoints, optimizers, saving
+from kerasnd.atomic import whole
 from kerasnd.detector import CollapseWarning
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
-from kerasnd.folder import RunFolder
+from kerasnd.folder import CHECKPOINT, DETECTOR, RunFolder
 from kerasnd.methods import method
 from kerasnd.progress import Progress
 
-CHECKPOINT = "checkpoint.npz"
+BEGINNING = {"stage": 0, "epoch": 0, "seconds": 0.0, "before": 0.0, "told": []}
 
 
-def train(folder, config, x, hint, strategy, example_shape):
-    """Trains every stage.
+def train(folder, config, x, hint, strategy, example_shape, log):
+    """Trains every stage; the last one's detector becomes the run's.
 
     Args:
         folder: RunFolder, locked.
@@ -28,68 +28,108 @@ def train(folder, config, x, hint, strategy, example_shape):
         hint: int8 (n,).
         strategy: tf.distribute.Strategy.
         example_shape: tuple of int.
+        log: RunLog.
 
     Returns:
-        (detector, seconds, told): the last stage's detector, the seconds of all trainings, and a list of str, warnings of collapse.
+        (seconds, told): the seconds of all trainings, in all attempts, and a list of str, warnings of collapse.
     """
     path = folder / CHECKPOINT
-    progress = checkpoints.progress_of(path) or {"stage": 0, "epoch": 0, "seconds": 0.0, "before": 0.0}
-    parent, before, told = None, progress["before"], []
+    progress = checkpoints.progress_of(path) or BEGINNING
+    parent = None
     for number, stage in enumerate(config["stages"]):
-        saved = folder / f"stages/{number}_{stage['method']}.keras"
+        saved = stage_file(folder, config["stages"], number)
         if number < progress["stage"]:
-            parent = keras.models.load_model(saved)
+            parent = saving.load(saved) if number + 1 == progress["stage"] else None
             continue
         if stage.get("run"):
             parent = borrowed(stage, config)
         else:
-            resume = number == progress["stage"] and progress["epoch"] > 0
-            at = progress if resume else {"stage": number, "epoch": 0, "seconds": 0.0, "before": before}
-            parent, seconds = _stage(folder, config, number, parent, x, hint, strategy, example_shape, at, resume, told)
-            before += seconds
-        save(parent, saved)
-        checkpoints.save(path, None, {"stage": number + 1, "epoch": 0, "seconds": 0.0, "before": before})
-    return parent, before, told
+            parent, progress = _stage(folder, config, number, parent, x, hint, strategy, example_shape, progress, log)
+        saving.save(parent, saved)
+        progress = {**progress, "stage": number + 1, "epoch": 0, "seconds": 0.0, "before": progress["before"] + progress["seconds"]}
+        checkpoints.save(path, None, progress)
+    with whole(folder / DETECTOR) as temporary:
+        shutil.copyfile(stage_file(folder, config["stages"], len(config["stages"]) - 1), temporary)
+    return progress["before"], progress["told"]
 
 
-def _stage(folder, config, number, parent, x, hint, strategy, example_shape, at, resume, told):
-    """Trains one stage; returns its detector and the seconds it took in all attempts."""
-    stage = config["stages"][number]
-    keras.utils.set_random_seed(config["seed"] * 1000 + number)
+def stage_file(folder, stages, number):
+    """Path of a stage's detector."""
+    return folder / f"stages/{number}_{stages[number]['method']}.keras"
+
+
+def seed_of(config, number):
+    """int in 0..2**32 - 1, the seed of a stage: of its weights, its noise and its order of examples."""
+    return (config["seed"] * 1000 + number) % 2 ** 32
+
+
+def _stage(folder, config, number, parent, x, hint, strategy, example_shape, progress, log):
+    """Trains one stage from where it stopped.
+
+    Returns:
+        (detector, progress), `progress` with this stage's seconds and warnings.
+    """
+    stage, seed = config["stages"][number], seed_of(config, number)
+    keras.utils.set_random_seed(seed)
     fit = dict(stage["fit"])
-    feed = Feed(x, hint, fit.pop("batch_size", 128), seed=config["seed"] * 1000 + number)
+    feed = Feed(x, hint, fit.pop("batch_size", 128), seed=seed)
     epochs = fit.pop("epochs", 1)
+    if feed.batch_size < strategy.num_replicas_in_sync:
+        raise Misuse(f"a batch must hold an example for each replica. Received: batches of {feed.batch_size} and "
+                     f"{strategy.num_replicas_in_sync} replicas. Take fewer --replicas, or a larger "
+                     f"--config.stages[{number}].fit.batch_size.")
     with strategy.scope():
-        detector = build(stage, example_shape)
+        detector = build(config["stages"], number, example_shape)
         if parent is not None:
             detector.inherit(parent)
         detector.compile(optimizers.make(feed.steps, **stage.get("optimizer", {})))
-    keeper = checkpoints.Checkpoint(folder / CHECKPOINT, at, resume)
+    if progress["epoch"]:
+        detector.ready(feed)
+        checkpoints.restore(folder / CHECKPOINT, detector)
+    keeper = checkpoints.Checkpoint(folder / CHECKPOINT, progress)
     title = f"stage {number + 1} of {len(config['stages'])}, {stage['method']}"
-    logging.info("%s: %d examples, %d epochs of %d steps, from epoch %d", title, feed.n, epochs, feed.steps, at["epoch"])
+    log.say(f"{title}: {feed.n} examples, {epochs} epochs of {feed.steps} steps" + (
+        f", going on after epoch {progress['epoch']}" if progress["epoch"] else ""))
     board = keras.callbacks.TensorBoard(str(folder / "events" / f"{number}_{stage['method']}"), write_graph=False)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CollapseWarning)
-        detector.fit(feed, epochs=epochs, initial_epoch=at["epoch"], verbose=0,
-                     callbacks=[keeper, board, Progress(title, epochs, feed.steps, folder / "log.txt")], **fit)
+        detector.fit(feed, epochs=epochs, initial_epoch=progress["epoch"], verbose=0,
+                     callbacks=[keeper, board, Progress(title, epochs, feed.steps, log)], **fit)
+    progress = dict(keeper.progress)
     for warning in caught:
         if issubclass(warning.category, CollapseWarning):
-            told.append(f"{title}: {warning.message}")
+            progress["told"] = [*progress["told"], f"{title}: {warning.message}"]
             logging.error("%s: %s", title, warning.message)
-    return detector, keeper.progress["seconds"]
+    return detector, progress
 
 
-def build(stage, example_shape):
+def build(stages, number, example_shape):
     """A stage's detector, untrained.
+
+    Args:
+        stages: list of dict, the sections of the config.
+        number: int, which of them.
+        example_shape: tuple of int.
 
     Raises:
         Misuse: an argument that the method does not have.
     """
-    model = dict(stage.get("model", {}))
+    name, model = stages[number]["method"], dict(stages[number].get("model", {}))
+    if number + 1 < len(stages):
+        model["preprocess"] = preprocess(stages, number, example_shape)
     try:
-        return method(stage["method"])(**{"example_shape": example_shape, **model})
+        return method(name)(**{"example_shape": example_shape, **model})
     except TypeError as error:
-        raise Misuse(f"`stages[].model` of {stage['method']} must be arguments of its class. Received: {sorted(model)} ({error}).") from error
+        raise Misuse(f"`stages[{number}].model` of {name} must be arguments of its class. Received: {sorted(model)} ({error}).") from error
+
+
+def preprocess(stages, number, example_shape):
+    """str, a stage's normaliser: its own, where it says "auto" the next stage's (they must see alike), at last its method's."""
+    for stage in stages[number:]:
+        kind = stage.get("model", {}).get("preprocess", "auto")
+        if kind != "auto":
+            return kind
+    return method(stages[-1]["method"]).default_preprocess(example_shape)
 
 
 def borrowed(stage, config):
@@ -111,42 +151,6 @@ def borrowed(stage, config):
     methods = [their["method"] for their in theirs["stages"]]
     if stage["method"] not in methods:
         raise Misuse(f"`stages[].run` must have a stage of {stage['method']}. Received: {other.path} with {', '.join(methods)}.")
-    path = other / f"stages/{methods.index(stage['method'])}_{stage['method']}.keras"
+    path = stage_file(other, theirs["stages"], methods.index(stage["method"]))
     logging.info("stage %s taken from %s", stage["method"], path)
-    return keras.models.load_model(path)
-
-
-def save(detector, path):
-    """Writes a .keras file, whole or not at all."""
-    from kerasnd.atomic import whole
-    with whole(path) as temporary:
-        detector.save(temporary)
-
-
-def untrained_scores(config, x, hint, x_test, example_shape, times=5):
-    """Scores of the last stage's network as initialised: what the data and the architecture give without learning.
-
-    Returns:
-        list of float32 (n_test,), one for each initialisation.
-    """
-    results = []
-    for time in range(times):
-        keras.utils.set_random_seed(config["seed"] * 1000 + 500 + time)
-        detector = build(config["stages"][-1], example_shape)
-        detector.compile()
-        feed = Feed(x, hint)
-        detector.ready(feed)
-        detector.prepare(feed)
-        results.append(predict(detector, x_test))
-    return results
-
-
-def predict(detector, x):
-    """float32 (n,), the scores of an array or a Stream, in its order."""
-    if not hasattr(x, "examples"):
-        return np.asarray(detector.predict(x, verbose=0), np.float32)
-    scores = np.full(len(x), np.nan, np.float32)
-    compiled = tf.function(detector.score, reduce_retracing=True)
-    for batch, _, position in Feed(x, batch_size=256).once():
-        scores[position.numpy()] = compiled(batch).numpy()
-    return scores
+    return saving.load(path)

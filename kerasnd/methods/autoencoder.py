@@ -29,6 +29,8 @@ class Autoencoder(Detector):
     Source: Chalapathy et al. (2018), DCAE; Ruff et al. (2018), pre-training.
     """
 
+    IMAGE_PREPROCESS = "unit"
+
     def __init__(self, example_shape=None, network="auto", latent_dim=None, preprocess="auto", encoder=None, decoder=None,
                  dropout=0.0, weight_decay=0.0):
         shape, encoder, decoder = coders.choose(example_shape, network, latent_dim, encoder, decoder)
@@ -36,7 +38,7 @@ class Autoencoder(Detector):
             raise Misuse("`decoder` must be given with an own `encoder`. Received: None. It maps codes back to examples.")
         if not 0 <= dropout < 1:
             raise Misuse(f"`dropout` must be in [0, 1). Received: dropout={dropout}.")
-        super().__init__(shape, ("minmax" if len(shape) == 1 else "unit") if preprocess == "auto" else preprocess)
+        super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess
         self.encoder, self.decoder = encoder, decoder
         self.dropout, self.weight_decay = dropout, weight_decay

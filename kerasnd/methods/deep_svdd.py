@@ -43,7 +43,7 @@ class DeepSVDD(Detector):
             raise Misuse(f"`objective` must be one of {', '.join(OBJECTIVES)}. Received: {objective}.")
         check_nu(nu)
         shape, encoder, _ = coders.choose(example_shape, network, latent_dim, encoder)
-        super().__init__(shape, ("minmax" if len(shape) == 1 else "gcn_l1") if preprocess == "auto" else preprocess)
+        super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess
         self.encoder, self.objective, self.nu = encoder, objective, nu
         self.warm_up_epochs, self.weight_decay = warm_up_epochs, weight_decay

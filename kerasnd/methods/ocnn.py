@@ -57,7 +57,7 @@ class OCNN(Detector):
                          "objective has no minimum.")
         check_nu(nu)
         shape, encoder, _ = coders.choose(example_shape, network, latent_dim, encoder)
-        super().__init__(shape, ("minmax" if len(shape) == 1 else "gcn_l1") if preprocess == "auto" else preprocess)
+        super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess
         self.encoder, self.hidden_units, self.activation = encoder, hidden_units, activation
         self.objective, self.nu, self.weight_decay = objective, nu, weight_decay

@@ -1,0 +1,100 @@
+"""What a config names, as examples: the pool, and who of it trains and is judged."""
+import dataclasses
+
+import numpy as np
+from absl import logging
+
+from kerasnd.data import outliers, protocols, sources
+from kerasnd.data.splits import Split
+from kerasnd.errors import Misuse
+
+
+def split(config, data_dir=None):
+    """The examples of a run.
+
+    Args:
+        config: dict, resolved; where it has `limit`, at most that many are trained on.
+        data_dir: path of prepared TFDS sets, or None.
+
+    Returns:
+        (Pool, Split)
+
+    Raises:
+        Misuse, BadData: as the sources and the protocols.
+    """
+    pool, normal = _pool(config, data_dir)
+    protocol = dict(config["protocol"])
+    parts = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, np.random.default_rng(config["seed"]), **protocol)
+    return pool, _limited(parts, config["limit"]) if config.get("limit") else parts
+
+
+def test_part(config, data_dir=None):
+    """The examples of a data set that was not trained on, all to be judged.
+
+    Args:
+        config, data_dir: as in `split`; protocol and limit play no role.
+
+    Returns:
+        (Pool, Split): its official test part, or everything where it has no parts; nobody trains.
+
+    Raises:
+        Misuse, BadData: as the sources; Misuse: it has no normals, or no anomalies.
+    """
+    pool, normal = _pool(config, data_dir)
+    judged = pool.category >= 0 if pool.official is None else (pool.category >= 0) & (pool.official == "test")
+    test = np.flatnonzero(judged).astype(np.int64)
+    label = (~np.isin(pool.category[test], normal)).astype(np.int8)
+    if len(set(label.tolist())) < 2:
+        raise Misuse(f"`dataset` must have normals and anomalies to judge. Received: {int((label == 0).sum())} normals and "
+                     f"{int(label.sum())} anomalies in {config['source']['name']}, normal={config['normal']}. Name its --normal, or "
+                     "give --outliers.")
+    nobody = np.zeros(0, np.int64)
+    return pool, Split(nobody, nobody.astype(np.int8), test, label, "everything" if pool.official is None else "test_part")
+
+
+def _pool(config, data_dir):
+    """(Pool, normal categories), the outliers of another set joined where the config names one."""
+    source = dict(config["source"])
+    pool = sources.load_data(source.pop("name"), data_dir=data_dir, **source, **config.get("batches", {}))
+    normal = sources.normal_classes(pool, config["normal"])
+    if config.get("outliers"):
+        pool = outliers.with_outliers(pool, config["outliers"], normal, np.random.default_rng((config["seed"], 1)),
+                                      data_dir=data_dir, size=source.get("size"))
+    tell_skipped(pool)
+    return pool, normal
+
+
+def _limited(parts, limit):
+    """A split with at most `limit` training examples, spread evenly over the given ones."""
+    if len(parts.train) <= limit:
+        return parts
+    at = np.linspace(0, len(parts.train) - 1, limit).astype(np.int64)
+    return dataclasses.replace(parts, train=parts.train[at], hint=parts.hint[at])
+
+
+def tell_skipped(pool):
+    """Logs which files were left out, and why."""
+    for path, reason in pool.skipped:
+        logging.warning("left out: %s (%s)", path, reason)
+
+
+def take(x, index):
+    """The examples of `index`, of an array or of a Stream."""
+    return x.take(index) if hasattr(x, "examples") else x[index]
+
+
+def check_fit(record, shape, pool, argument):
+    """Refuses examples of another shape than the detector's, and warns of another type, whose range may be another.
+
+    Args:
+        record: dict, of the run.
+        shape: tuple of int, of one of the detector's examples.
+        pool: Pool.
+        argument: str, what named the examples.
+    """
+    if pool.example_shape != shape:
+        remedy = " Train with --config.source.size=[h,w] to have images of any size resized." if len(shape) == 3 else ""
+        raise Misuse(f"`{argument}` must hold examples of the detector's shape {shape}. Received: {pool.example_shape}.{remedy}")
+    trained, given = record.get("examples", {}).get("dtype"), np.dtype(pool.x.dtype).name
+    if trained and trained != given:
+        logging.warning("trained on %s values and given %s: scores mean something only where their range is the same", trained, given)

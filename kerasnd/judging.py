@@ -1,0 +1,166 @@
+"""What a detector is worth: scores, numbers, pictures, and the two detectors that every one must beat."""
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnd import figures, metrics, training
+from kerasnd.atomic import whole
+from kerasnd.data import protocols
+from kerasnd.examples import take
+from kerasnd.feeding import Feed
+from kerasnd.folder import METRICS, SCORES, as_json
+from kerasnd.progress import Pass
+
+INITIALISATIONS = 5     # of the untrained network
+
+
+def judge(folder, detector, pool, split, method, data, more, log):
+    """Scores the test part, writes figures, then scores and metrics, prints the table.
+
+    Args:
+        folder: RunFolder, locked.
+        detector: trained.
+        pool: Pool.
+        split: Split of the pool; where its validation part has both classes, that gives the threshold of `f1_inlier`.
+        method, data: str, what was trained and what it is judged on, for table and figures.
+        more: dict, what is known beside the scores (seconds, baselines).
+        log: RunLog.
+
+    Returns:
+        dict, the metrics.
+
+    Raises:
+        FloatingPointError: a score is NaN or infinite.
+    """
+    x = take(pool.x, split.test)
+    began = time.monotonic()
+    score = scores(detector, x)
+    seconds = time.monotonic() - began
+    strange = np.flatnonzero(~np.isfinite(score))
+    if len(strange):
+        raise FloatingPointError(f"{len(strange)} of {len(score)} scores are not finite, the first that of example "
+                                 f"{split.test[strange[0]]}. The detector is kept in {folder.path}.")
+    result = {**metrics.summary(split.label, score), **more, "score_seconds": seconds,
+              "protocol": split.name, "protocol_hash": protocols.fingerprint(split)}
+    if len(set(split.validation_label.tolist())) == 2:
+        threshold = metrics.threshold_f1_inlier(split.validation_label, scores(detector, take(pool.x, split.validation)))
+        result["f1_inlier"] = metrics.f1_at(split.label, score, threshold, positive="normal")
+    draw(folder / "figures", detector, pool, split, x, score, f"{method}, {data}")
+    # Both are complete before either takes its name, so that no kill leaves the scores of one judging with the metrics of another.
+    with whole(folder / METRICS) as last, whole(folder / SCORES) as temporary:
+        with open(temporary, "wb") as file:
+            np.savez(file, index=split.test.astype(np.int64), label=split.label.astype(np.int8), score=score)
+        last.write_text(as_json(result))
+    log.say(table(method, result))
+    log.say(f"run: {folder.path}")
+    return result
+
+
+def scores(detector, x, title="scoring"):
+    """float32 (n,), the scores of an array or a Stream, in its order."""
+    seen = Pass(title, len(x))
+    if not hasattr(x, "examples"):
+        count = keras.callbacks.LambdaCallback()
+        count.on_predict_batch_end = lambda batch, logs=None: seen.add(len(logs["outputs"]))
+        return np.asarray(detector.predict(x, verbose=0, callbacks=[count]), np.float32)
+    detector.check_shape(x.shape[1:])
+    found = np.full(len(x), np.nan, np.float32)
+    compiled = tf.function(detector.score, reduce_retracing=True)
+    for batch, _, position in Feed(x, batch_size=256).once():
+        found[position.numpy()] = compiled(batch).numpy()
+        seen.add(len(position))
+    return found
+
+
+def baselines(config, x, hint, x_test, label, example_shape):
+    """What the data and the architecture give without learning.
+
+    Args:
+        config: dict, of the run.
+        x: array or Stream of the training examples.
+        hint: int8 (n,).
+        x_test: array or Stream of the judged examples.
+        label: int8, their truth.
+        example_shape: tuple of int.
+
+    Returns:
+        dict: untrained_auroc, raw_mean_auroc.
+    """
+    untrained = [metrics.auroc(label, score) for score in untrained_scores(config, x, hint, x_test, example_shape)]
+    return {"untrained_auroc": float(np.mean(untrained)), "raw_mean_auroc": metrics.auroc(label, distance_to_mean(x, x_test))}
+
+
+def untrained_scores(config, x, hint, x_test, example_shape):
+    """Scores of the last stage's network as initialised, with all that is fitted before the first step.
+
+    Returns:
+        list of float32 (n_test,), one for each of `INITIALISATIONS`.
+    """
+    detector, results, feed, last = None, [], Feed(x, hint), len(config["stages"]) - 1
+    for number in range(INITIALISATIONS):
+        keras.utils.set_random_seed(training.seed_of(config, 500 + number))
+        fresh = training.build(config["stages"], last, example_shape)
+        if detector is None:
+            detector = fresh
+            detector.compile()
+        detector.set_weights(fresh.get_weights())       # in the first one's place, whose functions are compiled
+        detector.ready(feed)
+        detector.prepare(feed)
+        results.append(scores(detector, x_test, "scoring the untrained network"))
+    return results
+
+
+def distance_to_mean(x, x_test):
+    """float64 (n_test,), the squared distance of raw test examples to the mean training example: the simplest detector."""
+    total, n = 0.0, 0
+    for batch, _, _ in Feed(x, batch_size=512).once():
+        batch = batch.numpy().astype(np.float64)
+        total, n = total + batch.sum(axis=0), n + len(batch)
+    distance = np.empty(len(x_test))
+    for batch, _, position in Feed(x_test, batch_size=512).once():
+        batch = batch.numpy().astype(np.float64)
+        distance[position.numpy()] = np.square(batch - total / n).reshape(len(batch), -1).sum(axis=1)
+    return distance
+
+
+def draw(to, detector, pool, split, x, score, title):
+    """Writes the figures of the judged examples `x` into the folder `to`."""
+    figures.roc(split.label, score, to / "roc.png", title)
+    figures.histogram(split.label, score, to / "histogram.png", title)
+    if not pool.is_image:
+        return
+    for most in ("normal", "anomalous"):
+        at = figures.extremes(score, most)
+        names = [pool.names[pool.category[i]] for i in split.test[at]]
+        figures.grid(_some(x, at), split.label[at], score[at], to / f"most_{most}.png", f"most {most}: {title}", names)
+    if hasattr(detector, "reconstruct"):
+        at = np.concatenate([np.flatnonzero(split.label == kind)[:10] for kind in (0, 1)])
+        shown = _some(x, at)
+        figures.reconstructions(shown, np.asarray(detector.reconstruct(tf.constant(shown))), split.label[at],
+                                to / "reconstructions.png", title)
+
+
+def _some(x, index):
+    """array (m, ...), some examples of an array or of a Stream, in the order of `index`."""
+    if not hasattr(x, "examples"):
+        return x[index]
+    found = np.empty((len(index), *x.shape[1:]), x.dtype)
+    for position, value in x.examples(tf.constant(index, tf.int64)):
+        found[int(position)] = value.numpy()
+    return found
+
+
+def table(method, result):
+    """str, the closing table of a run; what is not known is left blank."""
+    def number(name, digits=4):
+        return "" if result.get(name) is None else f"{result[name]:.{digits}f}"
+    head = ("", "AUROC", "95 % interval", "AUPR-in", "AUPR-out", "FPR@95TPR", "det. error", "best F1 (oracle)", "n", "seconds")
+    rows = [(method, number("auroc"), f"{number('auroc_low')} to {number('auroc_high')}", number("aupr_in"), number("aupr_out"),
+             number("fpr_at_95_tpr"), number("detection_error"), number("best_f1"), str(result["n_test"]),
+             f"{number('fit_seconds', 1)} + {number('score_seconds', 1)}"),
+            ("its untrained network", number("untrained_auroc"), *[""] * 8),
+            ("distance to the raw mean", number("raw_mean_auroc"), *[""] * 8)]
+    wide = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, wide)).rstrip() for row in [head, *rows])
