@@ -22,9 +22,8 @@ def get_config(dataset="", variant=None):
     drop, decay, rate = pretraining * 3 // 4, 5e-7, 1e-3
     if variant == "paper":
         (pretraining, drop, decay), epochs, batch_size, rate = PUBLISHED.get(dataset, (150, 50, 5e-7)), 150, 200, 1e-4
-    # The stages must normalise alike: contrast for images, each feature's range for tables.
-    table = dataset == "breast_cancer" or dataset.endswith((".csv", ".mat"))
-    network = {"network": "auto", "latent_dim": None, "preprocess": "minmax" if table else "gcn_l1"}
+    # "auto": contrast for images, each feature's range for tables, and the autoencoder's as the stage after it has it.
+    network = {"network": "auto", "latent_dim": None, "preprocess": "auto"}
     return ml_collections.ConfigDict({"stages": [{
         "method": "autoencoder",
         "model": {**network, "weight_decay": decay},

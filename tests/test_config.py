@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasnd import config, config_file, overrides
+from kerasnd import config, config_file, overrides, training
 from kerasnd.errors import Misuse
 from kerasnd.methods import METHODS
 
@@ -49,12 +49,13 @@ def test_an_argument_that_the_method_lacks_is_refused_with_a_suggestion():
         config.check_arguments(found)
 
 
-def test_the_stages_of_a_shipped_config_normalise_alike():
-    for method in ("deep_svdd", "ocnn"):
-        for dataset in ("digits", "breast_cancer", "table.csv"):
-            found = config.load(method=method, dataset=dataset, normal="0")
-            first, second = (stage["model"]["preprocess"] for stage in found["stages"])
-            assert first == second
+@pytest.mark.parametrize("dataset, shape, kind", [("mnist", (28, 28, 1), "gcn_l1"), ("photos", (64, 48, 3), "gcn_l1"),
+                                                  ("breast_cancer", (30,), "minmax"), ("own.npz", (3,), "minmax")])
+@pytest.mark.parametrize("method", ["deep_svdd", "ocnn"])
+@pytest.mark.parametrize("variant", ["", ":paper"])
+def test_the_stages_of_a_shipped_config_normalise_alike(method, variant, dataset, shape, kind):
+    stages = config.load(file=f"configs/{method}.py{variant}", dataset=dataset, normal="0")["stages"]
+    assert [training.preprocess(stages, number, shape) for number in range(2)] == [kind, kind]
 
 
 def test_flags_replace_what_the_file_says(written):
