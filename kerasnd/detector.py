@@ -34,7 +34,7 @@ class Detector(keras.Model):
 
     @classmethod
     def default_preprocess(cls, example_shape):
-        """str, the kind of `Normalizer` that `preprocess="auto"` stands for: each method's own for images, "minmax" for tables."""
+        """str, the kind of `Normalizer` that "auto" stands for: each method's own for images, "minmax" for tables."""
         return "minmax" if len(example_shape) == 1 else cls.IMAGE_PREPROCESS
 
     def __init__(self, example_shape, preprocess):

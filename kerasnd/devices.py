@@ -27,8 +27,8 @@ def prepare(distribute="auto", replicas=0, device="auto", threads=0, precision="
     if replicas and distribute == "none":
         raise Misuse(f"`--replicas` needs --distribute=mirrored or auto. Received: --replicas={replicas} --distribute=none.")
     if replicas and (gpus and device != "cpu"):
-        raise Misuse(f"`--replicas` divides the CPU, to try without GPUs. Received: --replicas={replicas} with {len(gpus)} GPUs. Add "
-                     "--device=cpu, or leave --replicas out to use every GPU.")
+        raise Misuse(f"`--replicas` divides the CPU, to try without GPUs. Received: --replicas={replicas} with {len(gpus)} GPUs. "
+                     "Add --device=cpu, or leave --replicas out to use every GPU.")
     try:
         if device == "cpu":
             tf.config.set_visible_devices([], "GPU")
@@ -43,8 +43,8 @@ def prepare(distribute="auto", replicas=0, device="auto", threads=0, precision="
             if len(tf.config.get_logical_device_configuration(cpu) or []) != replicas:
                 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(replicas))
     except RuntimeError as error:
-        raise Misuse(f"devices and threads must be settled before TensorFlow starts. Received: {error}. Set them in a fresh process."
-                     ) from error
+        raise Misuse(f"devices and threads must be settled before TensorFlow starts. Received: {error}. Set them in a fresh "
+                     "process.") from error
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     names = [f"CPU:{i}" for i in range(replicas)] if replicas else [f"GPU:{i}" for i in range(len(gpus))]
     if distribute == "mirrored" and not names:

@@ -24,7 +24,8 @@ def split(config, data_dir=None):
     """
     pool, normal = _pool(config, data_dir)
     protocol = dict(config["protocol"])
-    parts = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, np.random.default_rng(config["seed"]), **protocol)
+    rng = np.random.default_rng(config["seed"])
+    parts = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
     return pool, _limited(parts, config["limit"]) if config.get("limit") else parts
 
 
@@ -46,8 +47,8 @@ def test_part(config, data_dir=None):
     label = (~np.isin(pool.category[test], normal)).astype(np.int8)
     if len(set(label.tolist())) < 2:
         raise Misuse(f"`dataset` must have normals and anomalies to judge. Received: {int((label == 0).sum())} normals and "
-                     f"{int(label.sum())} anomalies in {config['source']['name']}, normal={config['normal']}. Name its --normal, or "
-                     "give --outliers.")
+                     f"{int(label.sum())} anomalies in {config['source']['name']}, normal={config['normal']}. Name its --normal, "
+                     "or give --outliers.")
     nobody = np.zeros(0, np.int64)
     return pool, Split(nobody, nobody.astype(np.int8), test, label, "everything" if pool.official is None else "test_part")
 
@@ -97,4 +98,5 @@ def check_fit(record, shape, pool, argument):
         raise Misuse(f"`{argument}` must hold examples of the detector's shape {shape}. Received: {pool.example_shape}.{remedy}")
     trained, given = record.get("examples", {}).get("dtype"), np.dtype(pool.x.dtype).name
     if trained and trained != given:
-        logging.warning("trained on %s values and given %s: scores mean something only where their range is the same", trained, given)
+        logging.warning("trained on %s values and given %s: scores mean something only where the range is the same",
+                        trained, given)

@@ -122,7 +122,8 @@ class RunFolder:
                          f"{(record.get('versions') or {}).get('kerasnd')}. Update kerasnd.")
         missing = {"seed", "source", "normal", "protocol", "stages"} - set(config if isinstance(config, dict) else ())
         if missing or not isinstance(form, int):
-            raise BadData(f"{self.path / RECORD} is no record of a run: it lacks {', '.join(sorted(missing)) or 'a format'}. {AGAIN}")
+            raise BadData(f"{self.path / RECORD} is no record of a run: it lacks {', '.join(sorted(missing)) or 'a format'}. "
+                          f"{AGAIN}")
         return record
 
     def finished_record(self):
@@ -133,6 +134,6 @@ class RunFolder:
         """
         record = self.record()
         if not self.finished:
-            raise Misuse(f"`run` must be finished. Received: {self.path}, which has no {METRICS}. Give its bin/train command again: it "
-                         "goes on from its last checkpoint.")
+            raise Misuse(f"`run` must be finished. Received: {self.path}, which has no {METRICS}. Give its bin/train command "
+                         "again: it goes on from its last checkpoint.")
         return record

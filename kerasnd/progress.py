@@ -87,7 +87,7 @@ class Progress(keras.callbacks.Callback):
 
 
 class Pass:
-    """A bar over one pass through examples; elsewhere than on a terminal a line every 15 s.
+    """One pass through examples that takes long: a bar on a terminal, a line every 15 s elsewhere.
 
     Args:
         title: str.
@@ -95,16 +95,19 @@ class Pass:
     """
 
     def __init__(self, title, n):
-        self.title, self.n, self.done, self.told = title, n, 0, time.monotonic()
-        self.bar = keras.utils.Progbar(n, unit_name="example") if n and sys.stdout.isatty() else None
-        if self.bar is not None:
-            print(title, flush=True)
+        self.title, self.n, self.done, self.bar = title, n, 0, None
+        self.began = self.told = time.monotonic()
 
     def add(self, n):
         """Counts `n` examples more."""
         self.done += n
-        if self.bar is not None:
+        now = time.monotonic()
+        if not sys.stdout.isatty():
+            if now - self.told > 15:
+                self.told = now
+                print(f"  {self.title}: {self.done} of {self.n}", flush=True)
+        elif self.bar is not None:
             self.bar.update(self.done)
-        elif time.monotonic() - self.told > 15:
-            self.told = time.monotonic()
-            print(f"  {self.title}: {self.done} of {self.n}", flush=True)
+        elif now - self.began > 2 and self.done < self.n:
+            print(self.title, flush=True)
+            self.bar = keras.utils.Progbar(self.n, unit_name="example")

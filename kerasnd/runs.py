@@ -140,11 +140,12 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
     with RunFolder(run).locked() as folder, RunLog(folder / LOG) as log:
         log.say(f"loading {source['name']}")
         pool, split = (examples.test_part if elsewhere else examples.split)(judged, data_dir)
-        log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {protocols.fingerprint(split)}")
+        digest = protocols.fingerprint(split)
+        log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {digest}")
         detector = saving.load(folder / DETECTOR)
         examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
         changed = {key: value for key, value in _what(judged).items() if value != _what(config)[key]}
-        more = _known(folder, record, protocols.fingerprint(split), changed)
+        more = _known(folder, record, digest, changed)
         if "untrained_auroc" not in more:
             more.update(_baselines(config, (pool, split), changed, data_dir))
         return judging.judge(folder, detector, pool, split, *_names(judged), more, log)
@@ -164,7 +165,8 @@ def _known(folder, record, digest, changed):
     more = {"fit_seconds": old.get("fit_seconds"), "collapsed": old.get("collapsed", [])}
     if changed:
         more["judged"] = changed
-    if old.get("judged", {}) == changed and old.get("protocol_hash", record["protocol"]["hash"]) == digest and old.get("untrained_auroc"):
+    same = old.get("judged", {}) == changed and old.get("protocol_hash", record["protocol"]["hash"]) == digest
+    if same and old.get("untrained_auroc"):
         more.update({name: old[name] for name in ("untrained_auroc", "raw_mean_auroc")})
     return more
 

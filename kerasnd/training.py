@@ -46,7 +46,8 @@ def train(folder, config, x, hint, strategy, example_shape, log):
         else:
             parent, progress = _stage(folder, config, number, parent, x, hint, strategy, example_shape, progress, log)
         saving.save(parent, saved)
-        progress = {**progress, "stage": number + 1, "epoch": 0, "seconds": 0.0, "before": progress["before"] + progress["seconds"]}
+        before = progress["before"] + progress["seconds"]
+        progress = {**progress, "stage": number + 1, "epoch": 0, "seconds": 0.0, "before": before}
         checkpoints.save(path, None, progress)
     with whole(folder / DETECTOR) as temporary:
         shutil.copyfile(stage_file(folder, config["stages"], len(config["stages"]) - 1), temporary)
@@ -120,7 +121,8 @@ def build(stages, number, example_shape):
     try:
         return method(name)(**{"example_shape": example_shape, **model})
     except TypeError as error:
-        raise Misuse(f"`stages[{number}].model` of {name} must be arguments of its class. Received: {sorted(model)} ({error}).") from error
+        raise Misuse(f"`stages[{number}].model` of {name} must be arguments of its class. Received: {sorted(model)} "
+                     f"({error}).") from error
 
 
 def preprocess(stages, number, example_shape):
@@ -146,8 +148,8 @@ def borrowed(stage, config):
     theirs = record["config"]
     for key in ("source", "normal", "protocol", "seed", "limit"):
         if theirs.get(key) != config.get(key):
-            raise Misuse(f"`stages[].run` must be trained on the same data. Received: {other.path} with {key}={theirs.get(key)}, here "
-                         f"{key}={config.get(key)}.")
+            raise Misuse(f"`stages[].run` must be trained on the same data. Received: {other.path} with {key}={theirs.get(key)}, "
+                         f"here {key}={config.get(key)}.")
     methods = [their["method"] for their in theirs["stages"]]
     if stage["method"] not in methods:
         raise Misuse(f"`stages[].run` must have a stage of {stage['method']}. Received: {other.path} with {', '.join(methods)}.")
