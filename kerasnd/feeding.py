@@ -48,6 +48,12 @@ class Feed:
         self._x = None if hasattr(x, "examples") else tf.constant(x)
         self._once = {}
 
+    def blind(self):
+        """The same examples, every hint unknown."""
+        if not self.hint.any():
+            return self
+        return Feed(self.x, None, self.batch_size, self.seed, self.buffer)
+
     def _take(self, position):
         return tf.gather(self._x, position), tf.gather(self._hint, position), position
 
@@ -98,8 +104,10 @@ class Feed:
 class DatasetFeed:
     """The same face for a user's own tf.data dataset of batches `x` or `(x, hint)`, whose order is the user's."""
 
-    def __init__(self, dataset):
-        self.dataset = dataset
+    def __init__(self, dataset, hints=True):
+        self.dataset, self.hints = dataset, hints
+        if isinstance(dataset.element_spec, dict):
+            raise ValueError(f"`x` must be a dataset of batches `x` or `(x, hint)`. Received: dicts of {sorted(dataset.element_spec)}.")
         cardinality = int(dataset.cardinality())
         if cardinality == tf.data.INFINITE_CARDINALITY:
             raise ValueError("`x` must be a dataset that ends (centres and quantiles are taken over all of it). "
@@ -108,18 +116,28 @@ class DatasetFeed:
         self.example_shape = tuple(first.shape[1:])
         self.steps = cardinality if cardinality > 0 else None
 
+    def blind(self):
+        """The same examples, every hint unknown."""
+        return DatasetFeed(self.dataset, hints=False)
+
     def _whole(self):
         """Batches as `(x, hint, position)`."""
         def complete(start, batch):
             x, hint = batch if isinstance(batch, tuple) else (batch, None)
             n = tf.shape(x, tf.int64)[0]
-            hint = tf.zeros((n,), tf.int8) if hint is None else tf.cast(hint, tf.int8)
+            if hint is None or not self.hints:
+                return start + n, (x, tf.zeros((n,), tf.int8), start + tf.range(n))
+            known = tf.debugging.assert_less_equal(tf.abs(tf.cast(hint, tf.int32)), 1, "`hint` must be -1, 0 or +1.")
+            with tf.control_dependencies([known]):
+                hint = tf.cast(hint, tf.int8)
             return start + n, (x, hint, start + tf.range(n))
         return self.dataset.scan(tf.constant(0, tf.int64), complete)
 
     def epochs(self, first=0):
         del first  # the order is the user's
-        return self._whole()
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        # A batch smaller than the number of replicas would leave one without an example.
+        return self._whole() if replicas == 1 else self._whole().filter(lambda x, hint, position: tf.shape(x)[0] >= replicas)
 
     def once(self, batch_size=None):
         del batch_size

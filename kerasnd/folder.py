@@ -99,6 +99,12 @@ class RunFolder:
                     (self.path / empty).rmdir()
         (self.path / RECORD).unlink(missing_ok=True)
 
+    def refuse_foreign(self):
+        """Raises Misuse where config.json is whole but no record of a run: the folder is somebody else's."""
+        if self.begun:
+            with contextlib.suppress(BadData):
+                self.record()
+
     @property
     def begun(self):
         """bool, a run was started here."""
@@ -122,8 +128,8 @@ class RunFolder:
                          f"{(record.get('versions') or {}).get('kerasnd')}. Update kerasnd.")
         missing = {"seed", "source", "normal", "protocol", "stages"} - set(config if isinstance(config, dict) else ())
         if missing or not isinstance(form, int):
-            raise BadData(f"{self.path / RECORD} is no record of a run: it lacks {', '.join(sorted(missing)) or 'a format'}. "
-                          f"{AGAIN}")
+            raise Misuse(f"{self.path / RECORD} is no record of a run: it lacks {', '.join(sorted(missing)) or 'a format'}. Choose "
+                         "another --run.")
         return record
 
     def finished_record(self):

@@ -42,7 +42,13 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
     config = {**config, "protocol": dict(config["protocol"]), "precision": precision, "limit": int(limit or 0),
               "outliers": outliers or "", "hints": hints or ""}
     with RunFolder(run).locked() as folder:
+        loaded = None
         if overwrite:
+            # What can be refused is refused before anything is lost.
+            folder.refuse_foreign()
+            loaded = examples.split(config, data_dir)
+            for number in range(len(config["stages"])):
+                training.build(config["stages"], number, loaded[0].example_shape)
             folder.clear()
         begun = folder.record() if folder.begun else None
         if begun:
@@ -53,17 +59,18 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
         else:
             (folder / CHECKPOINT).unlink(missing_ok=True)      # it is of a run whose record was taken away
         with RunLog(folder / LOG) as log:
-            return _train(folder, begun, config, strategy, data_dir, command, log)
+            return _train(folder, begun, config, strategy, data_dir, command, log, loaded)
 
 
-def _train(folder, begun, config, strategy, data_dir, command, log):
+def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None):
     """Trains and judges in a folder where no other config's run was begun."""
     if begun:
         log.say(f"{folder.path} is unfinished: going on from its last checkpoint")
     log.say(f"loading {config['source']['name']}")
-    pool, split = examples.split(config, data_dir)
-    config["protocol"]["name"] = split.name
+    pool, split = loaded or examples.split(config, data_dir)
     digest = protocols.fingerprint(split)
+    config = {**config, "protocol": _whole_protocol(config["protocol"], split.name)}
+    config["stages"] = training.adopted(config, digest)
     if not begun:
         write_json(folder / RECORD, {
             "format": FORMAT, "method": config["stages"][-1]["method"], "config": config, "data_dir": data_dir,
@@ -93,14 +100,21 @@ def _names(config):
 
 def _refuse_other(folder, record, config):
     """Raises Misuse where a run was begun with another config; an "auto" is the same as what it stands for."""
-    theirs, mine = record["config"], {**config, "protocol": dict(config["protocol"])}
-    if mine["protocol"]["name"] == "auto":
-        mine["protocol"]["name"] = theirs["protocol"]["name"]
+    theirs = record["config"]
+    mine = {**config, "protocol": _whole_protocol(config["protocol"], theirs["protocol"]["name"])}
+    mine["stages"] = training.adopted(mine)
     shape = record.get("examples", {}).get("shape", (0, 0, 0))
     different = configs.differences(*({**each, "stages": _resolved(each["stages"], shape)} for each in (theirs, mine)))
     if different:
         raise Misuse(f"`run` must be new, or of the same config. Received: {folder.path}, made with other values of "
                      f"{', '.join(different[:6])}. Choose another --run, or --overwrite to lose it.")
+
+
+def _whole_protocol(section, name):
+    """dict, a protocol's section with "auto" resolved and its defaults spelt out, so that equal splits have equal configs."""
+    given = {key: value for key, value in section.items() if key != "name"}
+    name = name if section["name"] == "auto" else section["name"]
+    return {"name": name, **protocols.defaults(name), **given}
 
 
 def _resolved(stages, shape):

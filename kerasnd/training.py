@@ -134,8 +134,33 @@ def preprocess(stages, number, example_shape):
     return method(stages[-1]["method"]).default_preprocess(example_shape)
 
 
-def borrowed(stage, config):
-    """The detector of a finished run, in place of training this stage.
+def adopted(config, digest=None):
+    """The stages of a config, those taken from another run as that run trained them: the record tells what was done.
+
+    Args:
+        config: dict, its protocol resolved.
+        digest: str, the fingerprint of the split; None: not compared.
+
+    Returns:
+        list of dict
+
+    Raises:
+        Misuse: as `lender`.
+    """
+    stages = []
+    for stage in config["stages"]:
+        if stage.get("run"):
+            theirs, number = lender(stage, config, digest)
+            stage = {**theirs[number], "run": stage["run"]}
+        stages.append(stage)
+    return stages
+
+
+def lender(stage, config, digest=None):
+    """Whose stage is taken, in place of training this one.
+
+    Returns:
+        (stages, number): the stages of the other run, and which of them it is.
 
     Raises:
         Misuse: the run is not finished, or not of the same method, data, protocol, normal class and seed: its training may have
@@ -146,6 +171,9 @@ def borrowed(stage, config):
     if not other.finished:
         raise Misuse(f"`stages[].run` must be a finished run. Received: {other.path}. Run it to its end first.")
     theirs = record["config"]
+    if digest and record["protocol"]["hash"] != digest:
+        raise Misuse(f"`stages[].run` must be trained on the same split. Received: {other.path} with {record['protocol']['hash']}, "
+                     f"here {digest}.")
     for key in ("source", "normal", "protocol", "seed", "limit"):
         if theirs.get(key) != config.get(key):
             raise Misuse(f"`stages[].run` must be trained on the same data. Received: {other.path} with {key}={theirs.get(key)}, "
@@ -153,6 +181,12 @@ def borrowed(stage, config):
     methods = [their["method"] for their in theirs["stages"]]
     if stage["method"] not in methods:
         raise Misuse(f"`stages[].run` must have a stage of {stage['method']}. Received: {other.path} with {', '.join(methods)}.")
-    path = stage_file(other, theirs["stages"], methods.index(stage["method"]))
+    return theirs["stages"], methods.index(stage["method"])
+
+
+def borrowed(stage, config):
+    """The detector of a finished run, in place of training this stage. Raises Misuse as `lender`."""
+    stages, number = lender(stage, config)
+    path = stage_file(RunFolder(Path(stage["run"]).expanduser()), stages, number)
     logging.info("stage %s taken from %s", stage["method"], path)
     return saving.load(path)

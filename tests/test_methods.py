@@ -171,7 +171,7 @@ def test_the_gradient_of_oc_nn_agrees_with_finite_differences():
 
 
 def unit_codes(detector):
-    """float64 (n, latent_dim), what V sees of X."""
+    """float64 (n, latent_dim), what V sees of X under the paper's objective."""
     codes = X.astype(np.float64) @ detector.encoder.get_weights()[0]
     return codes / np.sqrt((codes ** 2).mean(1, keepdims=True) + 1e-6)
 
@@ -180,7 +180,7 @@ def test_the_released_objective_is_a_soft_boundary_in_each_coordinate():
     detector = OCNN(encoder=linear(), preprocess="none", objective="released", hidden_units=4, nu=0.2)
     detector.compile(keras.optimizers.SGD(0.0))
     detector.prepare(Feed(X))
-    features = unit_codes(detector) @ np.asarray(detector.hidden.kernel)
+    features = X @ detector.encoder.get_weights()[0] @ np.asarray(detector.hidden.kernel)
     center = away_from_zero(features.mean(0), 0.1)
     np.testing.assert_allclose(detector.center, center, atol=1e-4)
     expected = (0.01 + np.maximum((features - center) ** 2 - 0.01, 0).sum(1).mean()) / 0.2

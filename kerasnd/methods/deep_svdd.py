@@ -50,6 +50,11 @@ class DeepSVDD(Detector):
         self.center = self.add_weight(shape=(encoder.output_shape[-1],), initializer="zeros", trainable=False, name="center")
         self.radius = self.add_weight(shape=(), initializer="zeros", trainable=False, name="radius")
 
+    @property
+    def offset(self):
+        """R^2, which every score lacks."""
+        return self.radius.numpy() ** 2
+
     def distance(self, x, training=False):
         """float32 (b,), the squared distance of raw examples to the centre."""
         code = tf.cast(self.encoder(self.normalizer(x), training=training), tf.float32)

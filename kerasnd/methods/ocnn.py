@@ -56,6 +56,8 @@ class OCNN(Detector):
             raise Misuse(f"`activation` must be bounded: one of {', '.join(ACTIVATIONS)}. Received: {activation}. With an unbounded one the "
                          "objective has no minimum.")
         check_nu(nu)
+        if int(hidden_units) != hidden_units or hidden_units < 1:
+            raise Misuse(f"`hidden_units` must be a whole number of at least 1. Received: hidden_units={hidden_units}.")
         shape, encoder, _ = coders.choose(example_shape, network, latent_dim, encoder)
         super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess
@@ -69,15 +71,21 @@ class OCNN(Detector):
         else:
             self.center = self.add_weight(shape=(hidden_units,), initializer="zeros", trainable=False, name="center")
 
+    @property
+    def offset(self):
+        """r of the paper's objective."""
+        return self.threshold.numpy() if self.objective == "paper" else 0.0
+
     def features(self, x, training=False):
         """float32 (b, hidden_units), V phi(x) of raw examples.
 
-        Differs: each code is brought to the length sqrt(latent_dim). A hyperplane has one side: without a fixed length the
+        Differs: for the paper's objective each code is brought to the length sqrt(latent_dim). A hyperplane has one side: without a fixed length the
         examples that are far from the origin in any direction with a share along w count as normal, and the training drives
         the length up (AUROC on digits fell below 0.5).
         """
         code = tf.cast(self.encoder(self.normalizer(x), training=training), tf.float32)
-        code *= tf.math.rsqrt(tf.reduce_mean(tf.square(code), axis=1, keepdims=True) + 1e-6)
+        if self.objective == "paper":
+            code *= tf.math.rsqrt(tf.reduce_mean(tf.square(code), axis=1, keepdims=True) + 1e-6)
         return tf.cast(self.hidden(code), tf.float32)
 
     def margin(self, x, training=False):

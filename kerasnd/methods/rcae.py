@@ -59,9 +59,9 @@ class RCAE(Autoencoder):
     def ready(self, feed):
         if self.noise != "alternation":
             return
-        if not isinstance(feed, feeding.Feed):
-            raise Misuse("`noise=alternation` keeps one noise array per example and needs them all. Received: a stream without "
-                         "positions. Use noise=huber.")
+        if not isinstance(feed, feeding.Feed) or hasattr(feed.x, "examples"):
+            raise Misuse("`noise=alternation` keeps one noise array per example and needs them all. Received: a stream, "
+                         "which is not held in memory. Use noise=huber.")
         shape = (feed.n, *feed.example_shape)
         if self._noise is None or tuple(self._noise.shape) != shape:
             # No weight: it belongs to the training examples, and a saved detector scores without it.

@@ -47,8 +47,8 @@ def build(network, example_shape, latent_dim=None):
     if len(example_shape) not in ((1,) if network == "dense" else (3,)):
         raise Misuse(f"`network={network}` does not fit examples of shape {example_shape}. Use network=auto, or pass your own "
                      "`encoder`.")
-    if latent_dim is not None and latent_dim < 1:
-        raise Misuse(f"`latent_dim` must be at least 1. Received: latent_dim={latent_dim}.")
+    if latent_dim is not None and (int(latent_dim) != latent_dim or latent_dim < 1):
+        raise Misuse(f"`latent_dim` must be a whole number of at least 1. Received: latent_dim={latent_dim}.")
     return function(example_shape, latent_dim)
 
 
@@ -163,7 +163,10 @@ def fmnist_lenet(example_shape, latent_dim):
 
 
 def cifar10_lenet(example_shape, latent_dim):
-    """520 544 + 284 000 weights. Source: Ruff et al. (2018), CIFAR-10."""
+    """520 544 + 284 000 weights. Source: Ruff et al. (2018), CIFAR-10.
+
+    Differs: their autoencoder normalises the code once more before the decoder; that layer has no weights and is left out.
+    """
     return _lenet(example_shape, latent_dim or 128, (32, 64, 128), 0, (4, 4, 8), 128, (64, 32), (0, 0, 0))
 
 

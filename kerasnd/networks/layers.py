@@ -40,7 +40,8 @@ class NormalizedActivation(keras.layers.Layer):
             x = x * tf.cast(factor, x.dtype) - tf.cast(self.moving_mean.value * factor, x.dtype)
         elif tf.distribute.get_strategy().num_replicas_in_sync > 1:
             mean, variance = ops.moments(tf.cast(x, tf.float32), axes=list(range(x.shape.rank - 1)), synchronized=True)
-            self._move(mean, variance)
+            n = tf.cast(tf.size(x) // x.shape[-1] * tf.distribute.get_strategy().num_replicas_in_sync, tf.float32)
+            self._move(mean, variance * n / (n - 1))
             factor = tf.math.rsqrt(variance + self.epsilon)
             x = self._pooled(x)
             x = x * tf.cast(factor, x.dtype) - tf.cast(mean * factor, x.dtype)

@@ -82,12 +82,13 @@ class Normalizer(keras.layers.Layer):
         if self.kind == "standard":
             mean = total / n
             deviation = np.sqrt(np.maximum(squares / n - mean ** 2, 0))
-            return self._set(mean, np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0))
+            # A feature that is constant in training keeps its unit: an example in which it differs must be seen to differ.
+            return self._set(mean, 1 / np.where(deviation > 0, deviation, 1))
         if self.kind != "none":
             span = np.asarray(high, np.float64) - low
             if not (span > 0).any():
                 raise BadData(f"training examples must differ. Received: {n} examples with the constant value {np.ravel(low)[0]}.")
-            return self._set(low, np.where(span > 0, 1 / np.where(span > 0, span, 1), 0))
+            return self._set(low, 1 / np.where(span > 0, span, 1))
 
     def _set(self, offset, factor):
         self.offset.assign(np.broadcast_to(np.asarray(offset, np.float32), tuple(self.offset.shape)))
