@@ -32,12 +32,12 @@ setup(
         "tensorboard>=2.18",        # Keras' callback writes the events with it; TensorFlow 2.21 no longer brings it
         "importlib_resources>=6.0",  # tensorflow-datasets needs it to download, and does not say so
         "tqdm>=4.66",
-        "h5py>=3.11",               # .mat files of MATLAB v7.3; Keras brings it anyway
         "requests>=2.31",           # is anybody there, before a download is begun
         "matplotlib>=3.10",
         "pillow>=11.0",
     ],
     extras_require={
+        "hdf5": ["h5py>=3.11"],                                     # .mat files of MATLAB v7.3 (Keras brings it, for now)
         "vit": ["keras-hub>=0.20"],                                 # pretrained vision transformers
         "serving": ["tensorflow-serving-api>=2.18"],                # warm-up requests of served models
         "ray": ["ray>=2.40"],                                       # many machines

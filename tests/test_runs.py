@@ -134,14 +134,14 @@ def test_training_does_not_see_the_truth(arrays, tmp_path, monkeypatch, quick):
     assert all((one == two).all() for one, two in zip(*weights))
 
 
-def test_a_dry_run_is_limited(tmp_path):
-    run = tmp_path / "run"
-    runs.train(settings("autoencoder", epochs=1), run, limit=40)
+def test_a_dry_run_is_limited_and_the_largest_seed_is_a_seed(tmp_path):
+    run, own = tmp_path / "run", settings("autoencoder", epochs=1, seed=2 ** 32 - 1)
+    runs.train(own, run, limit=40)
     log = (run / "log.txt").read_text()
     assert "40 to train on, 719 to judge" in log and "1 epochs of 1 steps" in log
     assert (run / "figures/reconstructions.png").exists()
     with pytest.raises(Misuse, match=r"limit \(40, now 0\)"):
-        runs.train(settings("autoencoder", epochs=1), run)
+        runs.train(own, run)
 
 
 # ---- the same folder again -------------------------------------------------------------------------------------------
