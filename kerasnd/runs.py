@@ -100,8 +100,8 @@ def _names(config):
 
 def _refuse_other(folder, record, config):
     """Raises Misuse where a run was begun with another config; an "auto" is the same as what it stands for."""
-    theirs = record["config"]
-    mine = {**config, "protocol": _whole_protocol(config["protocol"], theirs["protocol"]["name"])}
+    theirs, name = record["config"], record["config"]["protocol"]["name"]
+    theirs, mine = ({**each, "protocol": _whole_protocol(each["protocol"], name)} for each in (theirs, config))
     mine["stages"] = training.adopted(mine)
     shape = record.get("examples", {}).get("shape", (0, 0, 0))
     different = configs.differences(*({**each, "stages": _resolved(each["stages"], shape)} for each in (theirs, mine)))

@@ -53,7 +53,8 @@ def test_every_method_has_a_variant_here():
 def test_after_fit_strangers_score_above_normals(variant, kind):
     shape = SHAPES[kind]
     detector = build(variant, shape)
-    detector.fit(normals(shape=shape), epochs=12, batch_size=16, verbose=0)
+    # the hyperplane turns more slowly than errors and distances fall
+    detector.fit(normals(shape=shape), epochs=80 if variant == "ocnn" else 12, batch_size=16, verbose=0)
     near, far = (detector.predict(x, verbose=0) for x in (normals(40, shape, seed=5), strangers(700, shape)))
     assert near.shape == (40,) and far.shape == (700,)          # more than one batch, the last one not full
     assert near.dtype == far.dtype == np.float32
@@ -154,7 +155,7 @@ def test_two_replicas_take_the_step_of_one(variant, normalised, mirrored):
         with strategy.scope():
             detector = with_own_networks(variant, normalised)
             # distances to a centre are small and reconstruction errors large: each rate moves the weights by a hundredth or so
-            detector.compile(keras.optimizers.SGD(1e-2 if hasattr(detector, "decoder") else 0.3))
+            detector.compile(keras.optimizers.SGD(1e-2 if hasattr(detector, "decoder") or "released" in variant else 0.3))
         detector.fit(normals(32), epochs=2, batch_size=32, seed=0, verbose=0)
         results.append([np.asarray(w) for w in detector.trainable_variables])
     before = with_own_networks(variant, normalised).trainable_variables

@@ -146,9 +146,9 @@ def test_a_record_is_read_back(run):
     ("", BadData, "config.json cannot be read"),
     ('{"format": 1', BadData, "config.json cannot be read"),
     ("[1]", BadData, "holds a list"),
-    ("{}", BadData, "lacks normal, protocol, seed, source, stages"),
-    ('{"format": 1, "config": 3}', BadData, "lacks normal"),
-    ('{"format": "x", "config": {}}', BadData, "no record"),
+    ("{}", Misuse, "lacks normal, protocol, seed, source, stages.*Choose another --run"),     # somebody else's config.json
+    ('{"format": 1, "config": 3}', Misuse, "lacks normal"),
+    ('{"format": "x", "config": {}}', Misuse, "no record"),
     (json.dumps({**RECORDED, "format": 2, "versions": {"kerasnd": "9.9"}}), Misuse, "format 1 or older.*format 2.*9.9"),
     ('{"format": 7}', Misuse, "Update kerasnd"),
 ])
@@ -157,6 +157,17 @@ def test_a_record_that_cannot_be_used_is_told_in_one_line(run, text, kind, told)
     with pytest.raises(kind, match=told) as refusal:
         run.record()
     assert "\n" not in str(refusal.value) and str(run.path) in str(refusal.value)
+
+
+def test_a_folder_with_a_config_of_somebody_elses_is_not_to_be_cleared(run):
+    for damaged in ("", "{", "[]"):
+        (run / RECORD).write_text(damaged)
+        run.refuse_foreign()                                    # it may be cleared
+    (run / RECORD).write_text('{"architectures": []}')
+    with pytest.raises(Misuse, match="no record of a run"):
+        run.refuse_foreign()
+    (run / RECORD).unlink()
+    run.refuse_foreign()
 
 
 def test_bytes_that_are_no_text_are_told_in_one_line(run):
