@@ -115,7 +115,7 @@ def check_arguments(config):
     for place, stage in enumerate(config["stages"]):
         for section in ("model", "optimizer"):
             known = arguments(stage["method"], section)
-            for key in stage[section]:
+            for key in stage.get(section, {}):
                 if key not in known:
                     raise Misuse(f"`stages[{place}].{section}` of {stage['method']} must hold its arguments. Received: '{key}'."
                                  f"{suggest(key, known)} It takes {', '.join(known)}.")
@@ -127,8 +127,15 @@ def _complete(given):
         classes = given["normal"] if isinstance(given["normal"], list) else [given["normal"]]
         given = {**given, "normal": ",".join(map(str, classes))}
     config = _filled("config", given, DEFAULTS)
-    config["stages"] = [_filled(f"stages[{place}]", stage, STAGE) for place, stage in enumerate(config["stages"])]
+    config["stages"] = [_filled(f"stages[{place}]", stage, _sections(stage)) for place, stage in enumerate(config["stages"])]
     return config
+
+
+def _sections(stage):
+    """The sections of a stage: one that is solved for in one piece has no optimiser and no epochs."""
+    from kerasnd.methods import SOLVED
+    solved = isinstance(stage, dict) and stage.get("method") in SOLVED
+    return {key: value for key, value in STAGE.items() if not solved or key not in ("optimizer", "fit")}
 
 
 def _filled(where, given, defaults, more_keys=False):
@@ -188,8 +195,9 @@ def _check(config, method):
                          f"{suggest(stage['method'], METHODS)}")
         for section, key, least in (("fit", "epochs", 1), ("fit", "batch_size", 1), ("optimizer", "learning_rate", None),
                                     ("optimizer", "factor", None), ("optimizer", "epsilon", None)):
-            _at_least(f"stages[{place}].{section}.{key}", stage[section][key], least)
-        for each in stage["optimizer"]["milestones"]:
+            if section in stage:
+                _at_least(f"stages[{place}].{section}.{key}", stage[section][key], least)
+        for each in stage.get("optimizer", {}).get("milestones", []):
             _at_least(f"stages[{place}].optimizer.milestones", each, 1)
     if method is not None and method not in [stage["method"] for stage in config["stages"]]:
         raise Misuse(f"`--method` must be a method of the config. Received: --method={method}, and a config of "

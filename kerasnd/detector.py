@@ -269,7 +269,7 @@ class Detector(keras.Model):
         # Without what is subtracted from it: r - y of a collapsed OC-NN is rounding noise around zero.
         if np.ptp(scores) <= 1e-6 * max(np.abs(scores).max(), abs(float(self.offset)), 1e-30):
             told = f"every training example has the score {scores[0]:.6g}"
-        elif hasattr(self, "encoder"):
+        elif getattr(self, "encoder", None) is not None:
             codes = self.over(feed, self.encode)
             if (np.ptp(codes, axis=0) <= 1e-6 * np.maximum(np.abs(codes).max(axis=0), 1e-30)).all():
                 told = "every training example has the same code"

@@ -11,6 +11,7 @@ from kerasnd.data import protocols
 from kerasnd.examples import take
 from kerasnd.feeding import Feed
 from kerasnd.folder import METRICS, SCORES, as_json
+from kerasnd.methods import SOLVED
 from kerasnd.progress import Pass
 
 INITIALISATIONS = 5     # of the untrained network
@@ -89,16 +90,18 @@ def baselines(config, x, hint, x_test, label, example_shape):
         dict: untrained_auroc, raw_mean_auroc.
     """
     untrained = [metrics.auroc(label, score) for score in untrained_scores(config, x, hint, x_test, example_shape)]
-    return {"untrained_auroc": float(np.mean(untrained)), "raw_mean_auroc": metrics.auroc(label, distance_to_mean(x, x_test))}
+    return {"untrained_auroc": float(np.mean(untrained)) if untrained else None, "raw_mean_auroc": metrics.auroc(label, distance_to_mean(x, x_test))}
 
 
 def untrained_scores(config, x, hint, x_test, example_shape):
     """Scores of the last stage's network as initialised, with all that is fitted before the first step.
 
     Returns:
-        list of float32 (n_test,), one for each of `INITIALISATIONS`.
+        list of float32 (n_test,), one for each of `INITIALISATIONS`; empty where there is no network.
     """
     detector, results, feed, last = None, [], Feed(x, hint), len(config["stages"]) - 1
+    if config["stages"][last]["method"] in SOLVED:
+        return _untrained_hybrid(config, feed, x_test, example_shape) if last else []
     for number in range(INITIALISATIONS):
         keras.utils.set_random_seed(training.seed_of(config, 500 + number))
         fresh = training.build(config["stages"], last, example_shape)
@@ -110,6 +113,36 @@ def untrained_scores(config, x, hint, x_test, example_shape):
         detector.prepare(feed)
         results.append(scores(detector, x_test, "scoring the untrained network"))
     return results
+
+
+def _untrained_hybrid(config, feed, x_test, example_shape):
+    """Scores of what is solved for, on the codes of networks as initialised. Returns as `untrained_scores`."""
+    results, last = [], len(config["stages"]) - 1
+    for number in range(INITIALISATIONS):
+        seed = training.seed_of(config, 500 + number)
+        keras.utils.set_random_seed(seed)
+        network, detector = (training.build(config["stages"], place, example_shape) for place in (last - 1, last))
+        network.prepare(feed)
+        detector.inherit(network)
+        detector.fit(feed, seed=seed)
+        results.append(scores(detector, x_test, "scoring on the untrained network"))
+    return results
+
+
+def oracle_part(config, pool, split):
+    """A tenth of the test part with its true labels, for stages whose `selection` is called "oracle".
+
+    Returns:
+        None where no stage asks for it, else (x, label), classes in their shares; these examples are judged all the same.
+
+    Source: Ruff et al. (2020), Deep SAD: "a deliberate unfair advantage" of the classic baselines.
+    """
+    if not any(training.asks_oracle(stage) for stage in config["stages"]):
+        return None
+    rng = np.random.default_rng((config["seed"], 2))
+    chosen = [rng.permutation(np.flatnonzero(split.label == kind)) for kind in (0, 1)]
+    chosen = np.sort(np.concatenate([each[:max(1, len(each) // 10)] for each in chosen]))
+    return _some(pool.x, split.test[chosen]), split.label[chosen]
 
 
 def distance_to_mean(x, x_test):

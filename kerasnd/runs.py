@@ -84,7 +84,8 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     log.say(f"{len(split.train)} to train on, {len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol "
             f"{split.name} {digest}")
     x = examples.take(pool.x, split.train)
-    seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log)
+    oracle = judging.oracle_part(config, pool, split)
+    seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log, oracle)
     x_test = examples.take(pool.x, split.test)
     more = {"fit_seconds": seconds, "collapsed": told,
             **judging.baselines(config, x, split.hint, x_test, split.label, pool.example_shape)}

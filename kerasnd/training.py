@@ -1,5 +1,6 @@
 """The stages of a run, one after the other, resumed where they stopped."""
 import shutil
+import time
 import warnings
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kerasnd.atomic import whole
 from kerasnd.detector import CollapseWarning
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
+from kerasnd.fitted import Fitted, SubsampleWarning
 from kerasnd.folder import CHECKPOINT, DETECTOR, RunFolder
 from kerasnd.methods import method
 from kerasnd.progress import Progress
@@ -18,7 +20,7 @@ from kerasnd.progress import Progress
 BEGINNING = {"stage": 0, "epoch": 0, "seconds": 0.0, "before": 0.0, "told": []}
 
 
-def train(folder, config, x, hint, strategy, example_shape, log):
+def train(folder, config, x, hint, strategy, example_shape, log, oracle=None):
     """Trains every stage; the last one's detector becomes the run's.
 
     Args:
@@ -29,6 +31,7 @@ def train(folder, config, x, hint, strategy, example_shape, log):
         strategy: tf.distribute.Strategy.
         example_shape: tuple of int.
         log: RunLog.
+        oracle: None, or (x, truth) of the part of the test set that chooses a parameter where a stage asks for it (see `asks_oracle`).
 
     Returns:
         (seconds, told): the seconds of all trainings, in all attempts, and a list of str, warnings of collapse.
@@ -44,7 +47,7 @@ def train(folder, config, x, hint, strategy, example_shape, log):
         if stage.get("run"):
             parent = borrowed(stage, config)
         else:
-            parent, progress = _stage(folder, config, number, parent, x, hint, strategy, example_shape, progress, log)
+            parent, progress = _stage(folder, config, number, parent, x, hint, strategy, example_shape, progress, log, oracle)
         saving.save(parent, saved)
         before = progress["before"] + progress["seconds"]
         progress = {**progress, "stage": number + 1, "epoch": 0, "seconds": 0.0, "before": before}
@@ -64,7 +67,7 @@ def seed_of(config, number):
     return (config["seed"] * 1000 + number) % 2 ** 32
 
 
-def _stage(folder, config, number, parent, x, hint, strategy, example_shape, progress, log):
+def _stage(folder, config, number, parent, x, hint, strategy, example_shape, progress, log, oracle):
     """Trains one stage from where it stopped.
 
     Returns:
@@ -72,7 +75,7 @@ def _stage(folder, config, number, parent, x, hint, strategy, example_shape, pro
     """
     stage, seed = config["stages"][number], seed_of(config, number)
     keras.utils.set_random_seed(seed)
-    fit = dict(stage["fit"])
+    fit = dict(stage.get("fit", {}))
     feed = Feed(x, hint, fit.pop("batch_size", 128), seed=seed)
     epochs = fit.pop("epochs", 1)
     if feed.batch_size < strategy.num_replicas_in_sync:
@@ -83,6 +86,8 @@ def _stage(folder, config, number, parent, x, hint, strategy, example_shape, pro
         detector = build(config["stages"], number, example_shape)
         if parent is not None:
             detector.inherit(parent)
+        if isinstance(detector, Fitted):
+            return _solve(detector, stage, number, feed, oracle, progress, log)
         detector.compile(optimizers.make(feed.steps, **stage.get("optimizer", {})))
     if progress["epoch"]:
         detector.ready(feed)
@@ -102,6 +107,29 @@ def _stage(folder, config, number, parent, x, hint, strategy, example_shape, pro
             progress["told"] = [*progress["told"], f"{title}: {warning.message}"]
             logging.error("%s: %s", title, warning.message)
     return detector, progress
+
+
+def _solve(detector, stage, number, feed, oracle, progress, log):
+    """A stage that is one piece of work: nothing of it is kept on a kill. Returns as `_stage`."""
+    title = f"stage {number + 1}, {stage['method']}"
+    log.say(f"{title}: {feed.n} examples at once")
+    began = time.monotonic()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CollapseWarning)
+        warnings.simplefilter("always", SubsampleWarning)
+        detector.fit(feed, seed=feed.seed, oracle=oracle if asks_oracle(stage) else None)
+    progress = {**progress, "seconds": time.monotonic() - began}
+    for warning in caught:
+        if issubclass(warning.category, CollapseWarning):
+            progress["told"] = [*progress["told"], f"{title}: {warning.message}"]
+        if issubclass(warning.category, (CollapseWarning, SubsampleWarning)):
+            logging.warning("%s: %s", title, warning.message)
+    return detector, progress
+
+
+def asks_oracle(stage):
+    """bool, a stage chooses its parameters by true labels of the test set, under the name that says so."""
+    return stage.get("model", {}).get("selection") == "oracle"
 
 
 def build(stages, number, example_shape):

@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[1] / "kerasnd"
 ALLOWED = {
     # learning
     "feeding": set(), "networks": set(), "optimizers": set(), "detector": {"feeding", "networks"},
-    "methods": {"detector", "feeding", "networks"}, "registry": {"methods"},
+    "fitted": {"detector", "feeding"},
+    "methods": {"detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
     # data
     "data": set(), "examples": {"data"},
     # judging of scores
@@ -20,14 +21,14 @@ ALLOWED = {
     "saving": {"folder"}, "checkpoints": {"folder"}, "config_file": {"methods"},
     "config": {"config_file", "data", "methods", "optimizers", "overrides", "process"},
     # where the columns meet
-    "training": {"checkpoints", "detector", "feeding", "folder", "methods", "optimizers", "progress", "saving"},
-    "judging": {"data", "examples", "feeding", "figures", "folder", "metrics", "progress", "training"},
+    "training": {"checkpoints", "detector", "feeding", "fitted", "folder", "methods", "optimizers", "progress", "saving"},
+    "judging": {"data", "examples", "feeding", "figures", "folder", "methods", "metrics", "progress", "training"},
     "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "saving", "training"},
     "cli": {"config", "config_file", "process", "report", "runs"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
-LEARNING, JUDGING = {"networks", "detector", "methods", "feeding"}, {"metrics", "figures", "report", "report_text"}
+LEARNING, JUDGING = {"networks", "detector", "fitted", "methods", "feeding"}, {"metrics", "figures", "report", "report_text"}
 
 
 def part(path):

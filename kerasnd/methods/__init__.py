@@ -10,6 +10,9 @@ METHODS = {
     "ocnn": "kerasnd.methods.ocnn.OCNN",
 }
 
+# Solved for in one piece: their stages have neither `optimizer` nor `fit`.
+SOLVED = ("ocsvm", "isoforest", "kde", "ssad")
+
 
 def method(name):
     """The detector class of a method.
