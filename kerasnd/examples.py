@@ -24,6 +24,8 @@ def split(config, data_dir=None):
     """
     pool, normal = _pool(config, data_dir)
     protocol = dict(config["protocol"])
+    if protocol.get("known_outlier") is not None:
+        protocol["known_outlier"] = sources.normal_classes(pool, protocol["known_outlier"], "known_outlier")
     rng = np.random.default_rng(config["seed"])
     parts = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
     return pool, _limited(parts, config["limit"]) if config.get("limit") else parts

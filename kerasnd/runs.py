@@ -74,7 +74,7 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     if not begun:
         write_json(folder / RECORD, {
             "format": FORMAT, "method": config["stages"][-1]["method"], "config": config, "data_dir": data_dir,
-            "protocol": {"name": split.name, "hash": digest}, "versions": versions(), "command": list(command),
+            "protocol": {"name": split.name, "hash": digest, "told": split.told}, "versions": versions(), "command": list(command),
             "examples": {"shape": list(pool.example_shape), "dtype": np.dtype(pool.x.dtype).name}})
     elif begun["protocol"]["hash"] != digest:
         raise Misuse(f"`run` must go on with the data that it began with. Received: {folder.path}, whose split was "
@@ -82,7 +82,7 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     elif begun.get("versions") != versions():
         logging.warning("begun with %s, going on with %s: not bit for bit the same", begun.get("versions"), versions())
     log.say(f"{len(split.train)} to train on, {len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol "
-            f"{split.name} {digest}")
+            f"{split.name} {digest}{split.told and ': '}{split.told}")
     x = examples.take(pool.x, split.train)
     oracle = judging.oracle_part(config, pool, split)
     seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log, oracle)

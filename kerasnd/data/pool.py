@@ -92,13 +92,14 @@ def too_large(shape, dtype, cache_gib):
     return float(numpy.prod(shape, dtype=numpy.float64)) * numpy.dtype(dtype).itemsize > cache_gib * 2**30
 
 
-def normal_classes(pool, normal):
+def normal_classes(pool, normal, argument="normal"):
     """Which categories count as normal.
 
     Args:
         pool: Pool.
         normal: str, int, or a sequence of them: class names or numbers, in a str separated by commas. A number is
             looked up among the names first, then taken for a category.
+        argument: str, what named them, for messages.
 
     Returns:
         tuple of int, ascending and distinct, in 0..k-1.
@@ -114,22 +115,22 @@ def normal_classes(pool, normal):
         words = [str(normal)]
     words = [word for word in words if word]
     if not words:
-        raise Misuse(f"`normal` must name at least one class. Received: normal={normal!r}. {_existing(pool.names)}")
-    chosen = sorted({_category(pool.names, word) for word in words})
+        raise Misuse(f"`{argument}` must name at least one class. Received: {argument}={normal!r}. {_existing(pool.names)}")
+    chosen = sorted({_category(pool.names, word, argument) for word in words})
     count = numpy.bincount(pool.category[pool.category >= 0], minlength=len(pool.names))
     for category in chosen:
         if count[category] == 0:
-            raise Misuse(f"`normal` must be classes with examples. Received: normal={pool.names[category]!r}, which "
+            raise Misuse(f"`{argument}` must be classes with examples. Received: {argument}={pool.names[category]!r}, which "
                          f"has 0 of {len(pool.category)} examples.")
     return tuple(chosen)
 
 
-def _category(names, word):
+def _category(names, word, argument):
     if word in names:
         return names.index(word)
     if word.isdecimal() and int(word) < len(names):
         return int(word)
-    raise Misuse(f"`normal` must be a class of the data set. Received: normal={word!r}."
+    raise Misuse(f"`{argument}` must be a class of the data set. Received: {argument}={word!r}."
                  f"{suggest(word, names)} {_existing(names)}")
 
 

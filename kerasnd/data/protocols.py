@@ -9,11 +9,12 @@ import inspect
 
 import numpy
 
+from kerasnd.data.semi_supervised import legacy_leaking, semi_supervised
 from kerasnd.data.splits import Split, checked_share, fingerprint, kinds, official_parts, stratified, unhinted
 from kerasnd.errors import Misuse, suggest
 
-__all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "holdout", "legacy_transductive", "make",
-           "one_vs_rest"]
+__all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "holdout", "legacy_leaking",
+           "legacy_transductive", "make", "one_vs_rest", "semi_supervised"]
 
 LEGACY_VARIANTS = ("mnist", "cifar10")
 
@@ -143,7 +144,7 @@ def _released_mnist(is_normal, is_anomalous, train_part, test_part, rng):
 
 
 PROTOCOLS = {"one_vs_rest": one_vs_rest, "holdout": holdout, "contaminated": contaminated,
-             "legacy_transductive": legacy_transductive}
+             "semi_supervised": semi_supervised, "legacy_transductive": legacy_transductive, "legacy_leaking": legacy_leaking}
 
 
 def defaults(name):

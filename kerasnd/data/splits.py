@@ -19,6 +19,7 @@ class Split:
         name: str, the protocol.
         validation: int64 (v,), distinct; for thresholds; empty where the protocol has none.
         validation_label: int8 (v,), the truth: 1 anomalous.
+        told: str, what was drawn, in words; "" where nothing was.
     """
 
     train: numpy.ndarray
@@ -28,6 +29,7 @@ class Split:
     name: str
     validation: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
     validation_label: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int8))
+    told: str = ""
 
 
 def fingerprint(split):
@@ -85,6 +87,29 @@ def official_parts(official, protocol, n):
         raise Misuse(f"`official` must have one value per example. Received: {n} examples, official of shape "
                      f"{official.shape}. Hand over those of one pool.")
     return official == "train", official == "test"
+
+
+def train_and_test(protocol, category, official, normal, rng, test_share):
+    """Who may train and who is judged: the official parts, or a random share of every class where there are none.
+
+    Args:
+        protocol: str, for messages.
+        category, official, normal, rng: as in `kerasnd.data.protocols.one_vs_rest`; one key per example is drawn where `official` is None.
+        test_share: float in (0, 1).
+
+    Returns:
+        (train, test), each bool (n,), never both; examples of category -1 may train and are not judged.
+
+    Raises:
+        Misuse: `test_share` is out of range.
+    """
+    is_normal, is_anomalous = kinds(category, normal)
+    if official is not None:
+        train_part, test_part = official_parts(official, protocol, len(is_normal))
+        return train_part, test_part & (is_normal | is_anomalous)
+    category = numpy.asarray(category)
+    test_part = stratified(category, rng.random(len(category)), checked_share("test_share", test_share))
+    return ~test_part, test_part
 
 
 def stratified(category, key, share):
