@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Autoencoder": "kerasnd.methods.autoencoder",
+    "DeepSAD": "kerasnd.methods.deep_sad",
     "DeepSVDD": "kerasnd.methods.deep_svdd",
     "Detector": "kerasnd.detector",
     "OCNN": "kerasnd.methods.ocnn",

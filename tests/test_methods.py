@@ -8,7 +8,8 @@ from scipy import optimize
 from kerasnd.errors import BadData, Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods.autoencoder import Autoencoder, squared_norm
-from kerasnd.methods.deep_svdd import DeepSVDD, away_from_zero
+from kerasnd.methods.deep_svdd import DeepSVDD
+from kerasnd.methods.hypersphere import away_from_zero
 from kerasnd.methods.ocnn import OCNN
 from kerasnd.methods.rcae import RCAE, huber, soft_threshold
 from kerasnd.networks.normalizer import Normalizer

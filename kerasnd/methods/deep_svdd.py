@@ -11,28 +11,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
-from kerasnd.methods.autoencoder import squared_norm
-from kerasnd.networks import coders
+from kerasnd.methods.hypersphere import Hypersphere
 
 OBJECTIVES = ("one_class", "soft_boundary")
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
-class DeepSVDD(Detector):
+class DeepSVDD(Hypersphere):
     """Scores an example by the squared distance of its code to the centre.
 
     Args:
-        example_shape: tuple of int, (features,) or (height, width, channels); None where `encoder` tells it.
-        network: str, "auto" or a name of `kerasnd.networks.coders.NETWORKS`.
-        latent_dim: int >= 1, units of the code; None: the network's own.
+        example_shape, network, latent_dim, encoder, weight_decay: as in `Hypersphere`.
         preprocess: str, a kind of `Normalizer`; "auto": "gcn_l1" for images, "minmax" for tables.
-        encoder: Keras model instead of a built one. Without biases and with unbounded activations, or it can collapse.
         objective: "one_class" or "soft_boundary".
         nu: float in (0, 1], share of training examples that may lie outside (soft_boundary).
         warm_up_epochs: int >= 0, epochs with R = 0 (soft_boundary).
-        weight_decay: float >= 0, lambda of the penalty.
 
     Source: Ruff et al. (2018). Differs: R is fitted once an epoch on the whole training set, not on each batch.
     """
@@ -42,23 +36,14 @@ class DeepSVDD(Detector):
         if objective not in OBJECTIVES:
             raise Misuse(f"`objective` must be one of {', '.join(OBJECTIVES)}. Received: {objective}.")
         check_nu(nu)
-        shape, encoder, _ = coders.choose(example_shape, network, latent_dim, encoder)
-        super().__init__(shape, preprocess)
-        self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess
-        self.encoder, self.objective, self.nu = encoder, objective, nu
-        self.warm_up_epochs, self.weight_decay = warm_up_epochs, weight_decay
-        self.center = self.add_weight(shape=(encoder.output_shape[-1],), initializer="zeros", trainable=False, name="center")
+        super().__init__(example_shape, network, latent_dim, preprocess, encoder, weight_decay)
+        self.objective, self.nu, self.warm_up_epochs = objective, nu, warm_up_epochs
         self.radius = self.add_weight(shape=(), initializer="zeros", trainable=False, name="radius")
 
     @property
     def offset(self):
         """R^2, which every score lacks."""
         return self.radius.numpy() ** 2
-
-    def distance(self, x, training=False):
-        """float32 (b,), the squared distance of raw examples to the centre."""
-        code = tf.cast(self.encoder(self.normalizer(x), training=training), tf.float32)
-        return squared_norm(code - self.center)
 
     def call(self, x, training=False):
         return self.distance(x, training) - self.radius ** 2
@@ -74,30 +59,10 @@ class DeepSVDD(Detector):
         self.descend(tape, loss)
         return self.logs()
 
-    def start(self, feed):
-        codes, hint = self.over(feed, self.encode, hints=True)
-        # Known anomalies are no part of the normal class (paper, App. C of Deep SAD); the published code counts them in.
-        self.center.assign(away_from_zero(codes[hint >= 0].mean(axis=0), 0.1))
-
     def on_epoch_end(self, epoch):
         if self.objective == "soft_boundary" and epoch + 1 >= self.warm_up_epochs:
             distance = self.over(self.feed, self.distance)
             self.radius.assign(np.sqrt(np.quantile(distance, 1 - self.nu)))
-
-
-def away_from_zero(center, floor):
-    """Moves coordinates nearer to zero than `floor` out to it, keeping their side.
-
-    Args:
-        center: float (latent_dim,).
-        floor: float > 0, in units of the code.
-
-    Returns:
-        float (latent_dim,), every |coordinate| >= floor, except that an exact zero stays: its unit is dead.
-
-    Source: Ruff et al. (2018), code; a unit at zero is matched by zero weights.
-    """
-    return np.where((np.abs(center) < floor) & (center != 0), np.copysign(floor, center), center)
 
 
 def check_nu(nu):

@@ -21,7 +21,8 @@ import tensorflow as tf
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import squared_norm
-from kerasnd.methods.deep_svdd import away_from_zero, check_nu
+from kerasnd.methods.deep_svdd import check_nu
+from kerasnd.methods.hypersphere import FLOOR, away_from_zero
 from kerasnd.networks import coders
 
 ACTIVATIONS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh}
@@ -111,7 +112,7 @@ class OCNN(Detector):
 
     def start(self, feed):
         if self.objective == "released":
-            self.center.assign(away_from_zero(self.over(feed, self.features).mean(axis=0), 0.1))
+            self.center.assign(away_from_zero(self.over(feed, self.features).mean(axis=0), FLOOR))
         else:
             self.fit_threshold(feed)
 
