@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnd import arguments
 from kerasnd.detector import Detector
-from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import squared_norm
 from kerasnd.networks import coders
 
@@ -39,9 +39,10 @@ class DeepSVDD(Detector):
 
     def __init__(self, example_shape=None, network="auto", latent_dim=None, preprocess="auto", encoder=None,
                  objective="one_class", nu=0.1, warm_up_epochs=10, weight_decay=5e-7):
-        if objective not in OBJECTIVES:
-            raise Misuse(f"`objective` must be one of {', '.join(OBJECTIVES)}. Received: {objective}.")
+        arguments.choice("objective", objective, OBJECTIVES)
         check_nu(nu)
+        arguments.whole("warm_up_epochs", warm_up_epochs, at_least=0)
+        arguments.number("weight_decay", weight_decay, at_least=0)
         shape, encoder, _ = coders.choose(example_shape, network, latent_dim, encoder)
         super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess
@@ -102,5 +103,4 @@ def away_from_zero(center, floor):
 
 def check_nu(nu):
     """Refuses a share of outliers outside (0, 1]."""
-    if not 0 < nu <= 1:
-        raise Misuse(f"`nu` must be in (0, 1]. Received: nu={nu}.")
+    arguments.number("nu", nu, above=0, at_most=1)
