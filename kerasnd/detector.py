@@ -1,29 +1,27 @@
 """The contract: a Keras model whose output is the novelty score."""
-import inspect
 import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd import feeding
+from kerasnd import collapse, feeding
+from kerasnd.collapse import CollapseWarning
+from kerasnd.descent import Descent, Life
 from kerasnd.errors import BadData, Misuse
 from kerasnd.networks.normalizer import Normalizer
+from kerasnd.saved_form import FORMAT, SavedForm
+
+__all__ = ["FORMAT", "CollapseWarning", "Detector"]
 
 
-FORMAT = 1          # of saved detectors; a newer one is refused in words
-
-
-class CollapseWarning(UserWarning):
-    """Training ended with a detector that cannot tell examples apart."""
-
-
-class Detector(keras.Model):
+class Detector(Descent, SavedForm, keras.Model):
     """Maps a batch of raw examples to one novelty score each; higher is stranger.
 
     A subclass is a method: `__init__` takes plain values (or Keras models) and keeps each under its own name, `call` scores,
     `train_step` is the algorithm box of the paper. It may also write `start` (what is fitted before the first step),
-    `on_epoch_begin` / `on_epoch_end` (what is fitted between epochs) and `inherit` (what it takes from the stage before).
+    `on_epoch_begin` / `on_epoch_end` (what is fitted between epochs), `inherit` (what it takes from the stage before) and `players`
+    (who descends on a loss of their own, see `Descent`).
 
     Args:
         example_shape: tuple of int, of one raw example: (features,) or (height, width, channels).
@@ -48,11 +46,6 @@ class Detector(keras.Model):
         self.built = True
 
     # ---- what a method says of itself -------------------------------------------------------------------------------
-
-    @property
-    def players(self):
-        """{name: variables} of those who descend on a loss of their own."""
-        return {"loss": self.trainable_variables}
 
     def start(self, feed):
         """Fits what a score needs before the first step (centre, radius); nothing by default."""
@@ -92,33 +85,6 @@ class Detector(keras.Model):
 
     # ---- Keras' verbs ----------------------------------------------------------------------------------------------
 
-    def compile(self, optimizer="adam", steps_per_execution="auto", jit_compile="auto", **kwargs):
-        """Gives every player an optimiser of its own, built at once.
-
-        Args:
-            optimizer: anything `keras.optimizers.get` takes, copied for each player, or {player: that}.
-            steps_per_execution: int, or "auto": the largest divisor of the steps of an epoch up to 64; 1 on several replicas.
-            jit_compile: bool, or "auto": only where there is a GPU (XLA's convolutions are the slower ones on CPU).
-            **kwargs: the rest of `keras.Model.compile`, e.g. `run_eagerly`.
-
-        Built at once, since under MirroredStrategy a second optimiser cannot make its variables in a traced step.
-        """
-        given = optimizer if isinstance(optimizer, dict) else dict.fromkeys(self.players, optimizer)
-        if set(given) != set(self.players):
-            raise Misuse(f"`optimizer` must be one, or one for each of {sorted(self.players)}. Received: {sorted(given)}.")
-        self.player_optimizers, self.meters = {}, {}
-        for player, variables in self.players.items():
-            own = keras.optimizers.get(given[player])
-            own = type(own).from_config(own.get_config())
-            own.build(variables)
-            self.player_optimizers[player] = own
-            self.meters[player] = keras.metrics.Mean(name=player)
-        self._steps_per_execution = steps_per_execution
-        if jit_compile == "auto":
-            jit_compile = bool(tf.config.list_physical_devices("GPU"))
-        super().compile(optimizer=next(iter(self.player_optimizers.values())), jit_compile=jit_compile,
-                        steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution, **kwargs)
-
     def fit(self, x=None, y=None, *, batch_size=128, epochs=1, initial_epoch=0, seed=None, callbacks=None,
             validation_data=None, **kwargs):
         """Learns what is normal.
@@ -155,7 +121,7 @@ class Detector(keras.Model):
             validation_data = feeding.Feed(np.asarray(held_out)).once()
         history = super().fit(feed.epochs(initial_epoch), epochs=epochs, initial_epoch=initial_epoch,
                               steps_per_epoch=feed.steps if isinstance(feed, feeding.Feed) else None,
-                              callbacks=[_Life()] + list(callbacks or []), validation_data=validation_data, shuffle=False, **kwargs)
+                              callbacks=[Life()] + list(callbacks or []), validation_data=validation_data, shuffle=False, **kwargs)
         self.warn_of_collapse(feed)
         self.feed = None
         return history
@@ -213,29 +179,6 @@ class Detector(keras.Model):
 
     # ---- inside ----------------------------------------------------------------------------------------------------
 
-    def descend(self, tape, loss, player="loss"):
-        """One step of `player`: the only place that touches an optimiser.
-
-        Keras sums over replicas, so the mean needs the division. Weight decay is added to the gradient, as the published
-        optimisers do it: Keras' own is decoupled.
-        """
-        variables = self.players[player]
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        pairs = [(g + self.weight_decay * v if self.weight_decay else g, v)
-                 for g, v in zip(tape.gradient(loss, variables), variables) if g is not None]
-        if replicas > 1:
-            pairs = [(g / replicas, v) for g, v in pairs]
-        self.player_optimizers[player].apply_gradients(pairs)
-        self.meters[player].update_state(loss)
-
-    def logs(self):
-        """{player: mean loss of this epoch so far}."""
-        return {player: meter.result() for player, meter in self.meters.items()}
-
-    @property
-    def metrics(self):
-        return list(getattr(self, "meters", {}).values())
-
     def over(self, feed, function, hints=False):
         """Applies a function to every training example.
 
@@ -261,18 +204,12 @@ class Detector(keras.Model):
         return tf.cast(self(x, training=False), tf.float32)
 
     def warn_of_collapse(self, feed):
-        """Says loudly when the scores, or every unit of the code, are the same for all training examples."""
-        scores = self.over(feed, self.score)
-        if len(scores) < 2:
-            return None
-        told = None
-        # Without what is subtracted from it: r - y of a collapsed OC-NN is rounding noise around zero.
-        if np.ptp(scores) <= 1e-6 * max(np.abs(scores).max(), abs(float(self.offset)), 1e-30):
-            told = f"every training example has the score {scores[0]:.6g}"
-        elif getattr(self, "encoder", None) is not None:
-            codes = self.over(feed, self.encode)
-            if (np.ptp(codes, axis=0) <= 1e-6 * np.maximum(np.abs(codes).max(axis=0), 1e-30)).all():
-                told = "every training example has the same code"
+        """Says loudly when the scores, or every unit of the code, are the same for all training examples.
+
+        Returns:
+            str or None, what is the same.
+        """
+        told = collapse.found(self, feed)
         if told:
             warnings.warn(f"{type(self).__name__} has COLLAPSED: {told}. Its scores mean nothing. Train for fewer epochs, lower "
                           "the learning rate, or use an encoder without biases and with unbounded activations.", CollapseWarning,
@@ -289,62 +226,6 @@ class Detector(keras.Model):
         """Scores a batch as float32; the last one can leave a replica with no example."""
         x = _first(data)
         return tf.cond(tf.shape(x)[0] > 0, lambda: self.score(x), lambda: tf.zeros((0,), tf.float32))
-
-    def get_build_config(self):
-        """None: every network is built in the constructor, and Keras' own building would forbid a later `compile`."""
-        return None
-
-    # ---- saving ----------------------------------------------------------------------------------------------------
-
-    def get_config(self):
-        """The constructor's arguments, read back from their attributes; Keras models serialised."""
-        values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-        values = {name: keras.saving.serialize_keras_object(v) if isinstance(v, keras.Model) else v
-                  for name, v in values.items()}
-        return {**values, "precision": self.precision, "format": FORMAT}
-
-    @property
-    def precision(self):
-        """str, the dtype policy under which the networks were built."""
-        return self.dtype_policy.name
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        newer = config.pop("format", FORMAT)
-        if newer > FORMAT:
-            raise Misuse(f"a saved detector must be of format {FORMAT} or older. Received: a {cls.__name__} of format {newer}. Update "
-                         "kerasnd.")
-        before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.pop("precision", before.name))
-        try:
-            return cls(**{name: keras.saving.deserialize_keras_object(v) if isinstance(v, dict) and "class_name" in v else v
-                          for name, v in config.items()})
-        finally:
-            keras.config.set_dtype_policy(before)
-
-    def get_compile_config(self):
-        return {"optimizer": {p: keras.saving.serialize_keras_object(o) for p, o in self.player_optimizers.items()},
-                "steps_per_execution": self._steps_per_execution}
-
-    def compile_from_config(self, config):
-        self.compile({p: keras.saving.deserialize_keras_object(o) for p, o in config["optimizer"].items()},
-                     steps_per_execution=config.get("steps_per_execution", "auto"))
-
-
-class _Life(keras.callbacks.Callback):
-    """Hands the epochs to the method, and stops at a loss that is no number."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.model.on_epoch_begin(epoch)
-
-    def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
-            if not np.isfinite(value):
-                raise FloatingPointError(f"`{name}` became {value} in epoch {epoch}. Lower the learning rate or look for extreme "
-                                         "values in the data.")
-        self.model.on_epoch_end(epoch)
-
 
 def _first(data):
     return data[0] if isinstance(data, (tuple, list)) else data

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd import feeding
+from kerasnd import arguments, feeding
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 
@@ -31,8 +31,7 @@ class Fitted(Detector):
 
     def __init__(self, example_shape, preprocess, encoder=None, max_examples=20_000):
         super().__init__(example_shape, preprocess)
-        if isinstance(max_examples, bool) or not isinstance(max_examples, int) or max_examples < 1:
-            raise Misuse(f"`max_examples` must be a whole number of at least 1. Received: max_examples={max_examples!r}.")
+        arguments.whole("max_examples", max_examples, at_least=1)
         self.encoder, self.max_examples = encoder, max_examples
         self.solution = {}      # {name: tf.Variable}; their shapes are known only once they are solved for
 

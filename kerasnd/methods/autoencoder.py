@@ -8,6 +8,7 @@ x is the normalised example, e and d the encoder and decoder. With `dropout` the
 import keras
 import tensorflow as tf
 
+from kerasnd import arguments
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.networks import coders
@@ -36,8 +37,8 @@ class Autoencoder(Detector):
         shape, encoder, decoder = coders.choose(example_shape, network, latent_dim, encoder, decoder)
         if decoder is None:
             raise Misuse("`decoder` must be given with an own `encoder`. Received: None. It maps codes back to examples.")
-        if not 0 <= dropout < 1:
-            raise Misuse(f"`dropout` must be in [0, 1). Received: dropout={dropout}.")
+        arguments.number("dropout", dropout, at_least=0, below=1)
+        arguments.number("weight_decay", weight_decay, at_least=0)
         super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess
         self.encoder, self.decoder = encoder, decoder

@@ -11,7 +11,7 @@ Without labels it is Deep SVDD's one-class objective.
 import keras
 import tensorflow as tf
 
-from kerasnd.errors import Misuse
+from kerasnd import arguments
 from kerasnd.methods.hypersphere import Hypersphere
 
 
@@ -33,9 +33,8 @@ class DeepSAD(Hypersphere):
 
     def __init__(self, example_shape=None, network="auto", latent_dim=None, preprocess="auto", encoder=None, eta=1.0, eps=1e-6,
                  weight_decay=5e-7):
-        for name, value in (("eta", eta), ("eps", eps)):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-                raise Misuse(f"`{name}` must be a number above 0. Received: {name}={value!r}.")
+        arguments.number("eta", eta, above=0)
+        arguments.number("eps", eps, above=0)
         super().__init__(example_shape, network, latent_dim, preprocess, encoder, weight_decay)
         self.eta, self.eps = eta, eps
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd.errors import Misuse
+from kerasnd import arguments
 from kerasnd.methods.hypersphere import Hypersphere
 
 OBJECTIVES = ("one_class", "soft_boundary")
@@ -33,9 +33,9 @@ class DeepSVDD(Hypersphere):
 
     def __init__(self, example_shape=None, network="auto", latent_dim=None, preprocess="auto", encoder=None,
                  objective="one_class", nu=0.1, warm_up_epochs=10, weight_decay=5e-7):
-        if objective not in OBJECTIVES:
-            raise Misuse(f"`objective` must be one of {', '.join(OBJECTIVES)}. Received: {objective}.")
+        arguments.choice("objective", objective, OBJECTIVES)
         check_nu(nu)
+        arguments.whole("warm_up_epochs", warm_up_epochs, at_least=0)
         super().__init__(example_shape, network, latent_dim, preprocess, encoder, weight_decay)
         self.objective, self.nu, self.warm_up_epochs = objective, nu, warm_up_epochs
         self.radius = self.add_weight(shape=(), initializer="zeros", trainable=False, name="radius")
@@ -67,5 +67,4 @@ class DeepSVDD(Hypersphere):
 
 def check_nu(nu):
     """Refuses a share of outliers outside (0, 1]."""
-    if not 0 < nu <= 1:
-        raise Misuse(f"`nu` must be in (0, 1]. Received: nu={nu}.")
+    arguments.number("nu", nu, above=0, at_most=1)

@@ -5,6 +5,7 @@
 import numpy as np
 import tensorflow as tf
 
+from kerasnd import arguments
 from kerasnd.detector import Detector
 from kerasnd.methods.autoencoder import squared_norm
 from kerasnd.networks import coders
@@ -25,6 +26,7 @@ class Hypersphere(Detector):
     """
 
     def __init__(self, example_shape, network, latent_dim, preprocess, encoder, weight_decay):
+        arguments.number("weight_decay", weight_decay, at_least=0)
         shape, encoder, _ = coders.choose(example_shape, network, latent_dim, encoder)
         super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess

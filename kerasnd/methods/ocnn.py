@@ -18,8 +18,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnd import arguments
 from kerasnd.detector import Detector
-from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import squared_norm
 from kerasnd.methods.deep_svdd import check_nu
 from kerasnd.methods.hypersphere import FLOOR, away_from_zero
@@ -51,14 +51,11 @@ class OCNN(Detector):
 
     def __init__(self, example_shape=None, network="auto", latent_dim=None, preprocess="auto", encoder=None, hidden_units=32,
                  activation="sigmoid", objective="paper", nu=0.1, weight_decay=0.0):
-        if objective not in OBJECTIVES:
-            raise Misuse(f"`objective` must be one of {', '.join(OBJECTIVES)}. Received: {objective}.")
-        if activation not in ACTIVATIONS:
-            raise Misuse(f"`activation` must be bounded: one of {', '.join(ACTIVATIONS)}. Received: {activation}. With an unbounded one the "
-                         "objective has no minimum.")
+        arguments.choice("objective", objective, OBJECTIVES)
+        arguments.choice("activation", activation, ACTIVATIONS, remedy="With an unbounded one the objective has no minimum.")
         check_nu(nu)
-        if int(hidden_units) != hidden_units or hidden_units < 1:
-            raise Misuse(f"`hidden_units` must be a whole number of at least 1. Received: hidden_units={hidden_units}.")
+        arguments.whole("hidden_units", hidden_units, at_least=1)
+        arguments.number("weight_decay", weight_decay, at_least=0)
         shape, encoder, _ = coders.choose(example_shape, network, latent_dim, encoder)
         super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess

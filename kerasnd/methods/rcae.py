@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd import feeding
+from kerasnd import arguments, feeding
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import Autoencoder, squared_norm
 
@@ -37,12 +37,10 @@ class RCAE(Autoencoder):
 
     def __init__(self, example_shape=None, network="auto", latent_dim=None, preprocess="auto", encoder=None, decoder=None,
                  dropout=0.0, weight_decay=0.0, noise="alternation", sparsity=0.5, epochs_per_round=3, encode_cleaned=True):
-        if noise not in NOISE:
-            raise Misuse(f"`noise` must be one of {', '.join(NOISE)}. Received: {noise}.")
-        if not sparsity > 0:
-            raise Misuse(f"`sparsity` must be positive. Received: sparsity={sparsity}. At 0 the noise takes everything.")
-        if epochs_per_round < 1:
-            raise Misuse(f"`epochs_per_round` must be at least 1. Received: epochs_per_round={epochs_per_round}.")
+        arguments.choice("noise", noise, NOISE)
+        arguments.number("sparsity", sparsity, above=0, remedy="At 0 the noise takes everything.")
+        arguments.whole("epochs_per_round", epochs_per_round, at_least=1)
+        arguments.switch("encode_cleaned", encode_cleaned)
         super().__init__(example_shape, network, latent_dim, preprocess, encoder, decoder, dropout, weight_decay)
         self.noise, self.sparsity = noise, sparsity
         self.epochs_per_round, self.encode_cleaned = epochs_per_round, encode_cleaned

@@ -11,7 +11,8 @@ import math
 import keras
 from keras import layers
 
-from kerasnd.errors import Misuse, suggest
+from kerasnd import arguments
+from kerasnd.errors import Misuse
 from kerasnd.networks import chalapathy
 from kerasnd.networks.layers import NormalizedActivation, UpsampledConv2D
 
@@ -33,13 +34,12 @@ def build(network, example_shape, latent_dim=None):
     Raises:
         Misuse: unknown name, or a network that does not fit the shape.
     """
+    arguments.choice("network", network, ("auto", *NETWORKS))
+    arguments.shape("example_shape", example_shape)
     example_shape = tuple(int(side) for side in example_shape)
     if network == "auto":
         network = {(28, 28, 1): "mnist_lenet", (32, 32, 3): "cifar10_lenet"}.get(
             example_shape, "dense" if len(example_shape) == 1 else "conv")
-    if network not in NETWORKS:
-        raise Misuse(f"`network` must be auto or one of {', '.join(NETWORKS)}. Received: {network}."
-                     + suggest(network, NETWORKS))
     function, shape = NETWORKS[network]
     if shape is not None and shape != example_shape:
         raise Misuse(f"`network={network}` is made for examples of shape {shape}. Received: example_shape={example_shape}. "
@@ -47,8 +47,8 @@ def build(network, example_shape, latent_dim=None):
     if len(example_shape) not in ((1,) if network == "dense" else (3,)):
         raise Misuse(f"`network={network}` does not fit examples of shape {example_shape}. Use network=auto, or pass your own "
                      "`encoder`.")
-    if latent_dim is not None and (int(latent_dim) != latent_dim or latent_dim < 1):
-        raise Misuse(f"`latent_dim` must be a whole number of at least 1. Received: latent_dim={latent_dim}.")
+    if latent_dim is not None:
+        arguments.whole("latent_dim", latent_dim, at_least=1)
     return function(example_shape, latent_dim)
 
 
@@ -73,7 +73,8 @@ def choose(example_shape, network, latent_dim, encoder=None, decoder=None):
         if example_shape is None:
             raise Misuse("`example_shape` must be given where no `encoder` is. Received: None. For example (28, 28, 1) for images, "
                          "(30,) for tables.")
-        return (tuple(example_shape), *build(network, example_shape, latent_dim))
+        networks = build(network, example_shape, latent_dim)
+        return (tuple(example_shape), *networks)
     if not encoder.built or None in encoder.input_shape[1:] or len(encoder.output_shape) != 2:
         raise Misuse("`encoder` must be built for one example shape and give codes of shape (n, latent_dim). Received: "
                      f"{encoder.name}, {'built' if encoder.built else 'not built'}. Start it with keras.Input(example_shape) and "

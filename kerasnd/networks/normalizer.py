@@ -3,7 +3,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd.errors import BadData, Misuse, suggest
+from kerasnd import arguments
+from kerasnd.errors import BadData
 
 KINDS = ("none", "unit", "gcn_l1", "gcn_l2", "minmax", "standard")
 
@@ -25,8 +26,7 @@ class Normalizer(keras.layers.Layer):
 
     def __init__(self, kind, example_shape, **kwargs):
         super().__init__(dtype="float32", autocast=False, trainable=False, **kwargs)
-        if kind not in KINDS:
-            raise Misuse(f"`preprocess` must be auto or one of {', '.join(KINDS)}. Received: {kind}." + suggest(kind, KINDS))
+        arguments.choice("preprocess", kind, KINDS, remedy="Or auto.")
         self.kind, self.example_shape = kind, tuple(example_shape)
         shape = self.example_shape if kind in ("minmax", "standard") else ()
         # x -> (x - offset) * factor, after the contrast normalisation where there is one.
