@@ -33,10 +33,13 @@ class Table:
     def numbers(self, name):
         """float64 (n,), a column with NaN for what is missing; None where a cell is neither missing nor a number."""
         if name not in self._numbers:
-            try:
-                self._numbers[name] = numpy.array(list(map(_number, self.columns[name])), numpy.float64)
-            except ValueError:
-                self._numbers[name] = None
+            self._numbers[name] = None
+            for read in (float, _number):       # the first is the fast one
+                try:
+                    self._numbers[name] = numpy.fromiter(map(read, self.columns[name]), numpy.float64, len(self))
+                    break
+                except ValueError:
+                    continue
         return self._numbers[name]
 
     def place(self, row, name):
