@@ -19,7 +19,8 @@ from kerasnd.errors import Misuse, suggest
 
 DEFAULTS = {
     "seed": 0,                                                      # of the split, the weights and the order of batches
-    "source": {"name": "", "size": None, "label_column": None, "skip_unreadable": False},
+    "source": {"name": "", "size": None, "label_column": None, "skip_unreadable": False, "missing": "refuse",
+               "categorical": "onehot"},                            # the last two are of .csv tables
     "normal": "",                                                   # class numbers or names, with commas between
     "protocol": {"name": "auto"},
     "batches": {"cache_gib": 2.0},                                  # larger image sets stream

@@ -9,7 +9,7 @@ from kerasnd import collapse, feeding
 from kerasnd.collapse import CollapseWarning
 from kerasnd.descent import Descent, Life
 from kerasnd.errors import BadData, Misuse
-from kerasnd.networks.normalizer import Normalizer
+from kerasnd.networks.normalizer import IMPUTING, Normalizer
 from kerasnd.saved_form import FORMAT, SavedForm
 
 __all__ = ["FORMAT", "CollapseWarning", "Detector"]
@@ -25,7 +25,8 @@ class Detector(Descent, SavedForm, keras.Model):
 
     Args:
         example_shape: tuple of int, of one raw example: (features,) or (height, width, channels).
-        preprocess: str, a kind of `kerasnd.networks.normalizer.Normalizer`, or "auto" (see `default_preprocess`).
+        preprocess: str, a kind of `kerasnd.networks.normalizer.Normalizer`, or "auto" (see `default_preprocess`); "median+auto":
+            the same where missing values (NaN) of tables are filled in.
     """
 
     IMAGE_PREPROCESS = "gcn_l1"
@@ -37,8 +38,9 @@ class Detector(Descent, SavedForm, keras.Model):
 
     def __init__(self, example_shape, preprocess):
         super().__init__(autocast=False)    # raw values keep their type: bfloat16 would round them
-        kind = self.default_preprocess(example_shape) if preprocess == "auto" else preprocess
-        self.normalizer = Normalizer(kind, example_shape, name="normalizer")
+        imputing, kind = IMPUTING * str(preprocess).startswith(IMPUTING), str(preprocess).removeprefix(IMPUTING)
+        kind = self.default_preprocess(example_shape) if kind == "auto" else kind
+        self.normalizer = Normalizer(imputing + kind, example_shape, name="normalizer")
         self.prepared = self.add_weight(shape=(), initializer="zeros", trainable=False, name="prepared")
         self.weight_decay = getattr(self, "weight_decay", 0.0)
         self.feed = None
@@ -145,15 +147,18 @@ class Detector(Descent, SavedForm, keras.Model):
             float32 (n,), higher = more anomalous.
 
         Raises:
-            Misuse: the shape is not the one the detector was made for. BadData: a value is NaN or infinite.
+            Misuse: the shape is not the one the detector was made for. BadData: a value is infinite, or NaN where `preprocess` fills
+                none in.
         """
         if isinstance(x, tf.data.Dataset):
             return self._predict(x, **kwargs)
         x = np.asarray(x)
         self.check_shape(x.shape[1:])
         if x.dtype.kind == "f" and not np.isfinite(x).all():
-            place = np.argwhere(~np.isfinite(x))[0].tolist()
-            raise BadData(f"examples must be finite. Received: {x[tuple(place)]} in example {place[0]} at {place[1:]}.")
+            strange = np.argwhere(np.isinf(x) if self.normalizer.imputes else ~np.isfinite(x))
+            if len(strange):
+                place = strange[0].tolist()
+                raise BadData(f"examples must be finite. Received: {x[tuple(place)]} in example {place[0]} at {place[1:]}.")
         if len(x) == 0:
             return np.zeros((0,), np.float32)
         return self._predict(x, batch_size=batch_size, **kwargs)

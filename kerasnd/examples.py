@@ -1,20 +1,22 @@
 """What a config names, as examples: the pool, and who of it trains and is judged."""
 import dataclasses
+import os
 
 import numpy as np
 from absl import logging
 
-from kerasnd.data import outliers, protocols, sources
+from kerasnd.data import columns, hints, outliers, protocols, sources
 from kerasnd.data.splits import Split
 from kerasnd.errors import Misuse
 
 
-def split(config, data_dir=None):
+def split(config, data_dir=None, schema=None):
     """The examples of a run.
 
     Args:
-        config: dict, resolved; where it has `limit`, at most that many are trained on.
+        config: dict, resolved; where it has `limit`, at most that many are trained on; where it has `hints`, they are told.
         data_dir: path of prepared TFDS sets, or None.
+        schema: dict, how the run read its .csv, or None where it is read for the first time.
 
     Returns:
         (Pool, Split)
@@ -22,20 +24,33 @@ def split(config, data_dir=None):
     Raises:
         Misuse, BadData: as the sources and the protocols.
     """
-    pool, normal = _pool(config, data_dir)
+    pool, normal = _pool(config, data_dir, schema)
     protocol = dict(config["protocol"])
     if protocol.get("known_outlier") is not None:
         protocol["known_outlier"] = sources.normal_classes(pool, protocol["known_outlier"], "known_outlier")
     rng = np.random.default_rng(config["seed"])
     parts = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
+    if config.get("hints"):
+        if hints.digest(config["hints"]) != config["hints_sha256"]:
+            raise Misuse(f"`hints` must be the file that the run was trained with. Received: {config['hints']}, which has changed. "
+                         "Give it its old content.")
+        parts = hints.load(config["hints"], pool, parts, folder=config["source"]["name"])
+    if pool.schema:
+        columns.refuse_unfillable(pool.schema, pool.x[parts.train[parts.hint >= 0]])
     return pool, _limited(parts, config["limit"]) if config.get("limit") else parts
 
 
-def test_part(config, data_dir=None):
+def known(path):
+    """{"hints": path, "hints_sha256": digest} of a user's labels file, so that a changed one makes another config; "": none."""
+    return {"hints": os.path.abspath(os.path.expanduser(path)), "hints_sha256": hints.digest(os.path.expanduser(path))} if path else {
+        "hints": ""}
+
+
+def test_part(config, data_dir=None, schema=None):
     """The examples of a data set that was not trained on, all to be judged.
 
     Args:
-        config, data_dir: as in `split`; protocol and limit play no role.
+        config, data_dir, schema: as in `split`; protocol, hints and limit play no role.
 
     Returns:
         (Pool, Split): its official test part, or everything where it has no parts; nobody trains.
@@ -43,7 +58,7 @@ def test_part(config, data_dir=None):
     Raises:
         Misuse, BadData: as the sources; Misuse: it has no normals, or no anomalies.
     """
-    pool, normal = _pool(config, data_dir)
+    pool, normal = _pool(config, data_dir, schema)
     judged = pool.category >= 0 if pool.official is None else (pool.category >= 0) & (pool.official == "test")
     test = np.flatnonzero(judged).astype(np.int64)
     label = (~np.isin(pool.category[test], normal)).astype(np.int8)
@@ -55,10 +70,10 @@ def test_part(config, data_dir=None):
     return pool, Split(nobody, nobody.astype(np.int8), test, label, "everything" if pool.official is None else "test_part")
 
 
-def _pool(config, data_dir):
+def _pool(config, data_dir, schema):
     """(Pool, normal categories), the outliers of another set joined where the config names one."""
     source = dict(config["source"])
-    pool = sources.load_data(source.pop("name"), data_dir=data_dir, **source, **config.get("batches", {}))
+    pool = sources.load_data(source.pop("name"), data_dir=data_dir, schema=schema, **source, **config.get("batches", {}))
     normal = sources.normal_classes(pool, config["normal"])
     if config.get("outliers"):
         pool = outliers.with_outliers(pool, config["outliers"], normal, np.random.default_rng((config["seed"], 1)),
@@ -84,6 +99,12 @@ def tell_skipped(pool):
 def take(x, index):
     """The examples of `index`, of an array or of a Stream."""
     return x.take(index) if hasattr(x, "examples") else x[index]
+
+
+def described(pool):
+    """dict, what a run's record says of its examples: what every later one must be like."""
+    return {"shape": list(pool.example_shape), "dtype": np.dtype(pool.x.dtype).name,
+            **({"schema": pool.schema} if pool.schema else {})}
 
 
 def check_fit(record, shape, pool, argument):

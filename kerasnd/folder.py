@@ -11,6 +11,8 @@ RECORD, METRICS, DETECTOR, SCORES = "config.json", "metrics.json", "detector.ker
 CHECKPOINT, LOG, LOCK = "checkpoint.npz", "log.txt", ".lock"
 # Everything else that a run writes: what --overwrite may remove.
 WRITTEN = ("figures/*.png", "stages/*.keras", "events/*/*/events.out.tfevents.*")
+# How .csv tables are read where nothing else is said; the records of 0.1.0 do not say it.
+TABLES = {"missing": "refuse", "categorical": "onehot"}
 AGAIN = "Start the run again with --overwrite."
 
 
@@ -130,6 +132,7 @@ class RunFolder:
         if missing or not isinstance(form, int):
             raise Misuse(f"{self.path / RECORD} is no record of a run: it lacks {', '.join(sorted(missing)) or 'a format'}. Choose "
                          "another --run.")
+        config["source"] = {**TABLES, **config["source"]}
         return record
 
     def finished_record(self):

@@ -90,7 +90,9 @@ def baselines(config, x, hint, x_test, label, example_shape):
         dict: untrained_auroc, raw_mean_auroc.
     """
     untrained = [metrics.auroc(label, score) for score in untrained_scores(config, x, hint, x_test, example_shape)]
-    return {"untrained_auroc": float(np.mean(untrained)) if untrained else None, "raw_mean_auroc": metrics.auroc(label, distance_to_mean(x, x_test))}
+    normals = take(x, np.flatnonzero(hint >= 0)) if (hint < 0).any() else x
+    return {"untrained_auroc": float(np.mean(untrained)) if untrained else None,
+            "raw_mean_auroc": metrics.auroc(label, distance_to_mean(normals, x_test))}
 
 
 def untrained_scores(config, x, hint, x_test, example_shape):
@@ -146,15 +148,20 @@ def oracle_part(config, pool, split):
 
 
 def distance_to_mean(x, x_test):
-    """float64 (n_test,), the squared distance of raw test examples to the mean training example: the simplest detector."""
+    """float64 (n_test,), the squared distance of raw test examples to the mean training example: the simplest detector.
+
+    What is missing (NaN) is no part of a mean, and no distance.
+    """
     total, n = 0.0, 0
     for batch, _, _ in Feed(x, batch_size=512).once():
         batch = batch.numpy().astype(np.float64)
-        total, n = total + batch.sum(axis=0), n + len(batch)
+        given = ~np.isnan(batch)
+        total, n = total + np.where(given, batch, 0).sum(axis=0), n + given.sum(axis=0)
+    mean = total / np.maximum(n, 1)
     distance = np.empty(len(x_test))
     for batch, _, position in Feed(x_test, batch_size=512).once():
         batch = batch.numpy().astype(np.float64)
-        distance[position.numpy()] = np.square(batch - total / n).reshape(len(batch), -1).sum(axis=1)
+        distance[position.numpy()] = np.where(np.isnan(batch), 0, np.square(batch - mean)).reshape(len(batch), -1).sum(axis=1)
     return distance
 
 

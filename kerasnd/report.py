@@ -40,7 +40,7 @@ def _described(record):
     """What was run, from the content of a config.json; KeyError and its kin where that lacks something."""
     config, last = record["config"], len(record["config"]["stages"]) - 1
     options = ", ".join(f"{k}={v}" for k, v in sorted(_leaves(config["protocol"]).items()) if k != "name")
-    told_apart = re.compile(r"seed|normal|source\.(name|data_dir)|batches\..*|protocol\..*|stages\[\d+\]\.run"
+    told_apart = re.compile(r"seed|normal|hints_sha256|source\.(name|data_dir)|batches\..*|protocol\..*|stages\[\d+\]\.run"
                             rf"|stages\[{last}\]\.(method|model\.objective)")
     return {
         "method": record.get("method") or config["stages"][last]["method"],

@@ -1,5 +1,4 @@
 """A run: data, protocol, stages and judging, meeting in one folder."""
-import contextlib
 import csv
 import platform
 
@@ -14,7 +13,7 @@ from kerasnd import devices, examples, judging, saving, training
 from kerasnd.atomic import whole
 from kerasnd.data import protocols, unlabelled
 from kerasnd.errors import BadData, Misuse
-from kerasnd.folder import CHECKPOINT, DETECTOR, FORMAT, LOG, METRICS, RECORD, RunFolder, read_json, write_json
+from kerasnd.folder import CHECKPOINT, DETECTOR, FORMAT, LOG, METRICS, RECORD, TABLES, RunFolder, read_json, write_json
 from kerasnd.progress import RunLog
 
 
@@ -35,12 +34,12 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
     Raises:
         Misuse: the request cannot be met. BadData: the data or the disk is at fault.
     """
-    if hints:
+    if hints and not training.takes_hints(config):
         raise Misuse(f"`--hints` must go with a semi-supervised method. Received: --hints={hints} for "
                      f"{config['stages'][-1]['method']}, which takes none. Leave it out.")
     strategy = devices.prepare(distribute, replicas, device, threads, precision)
     config = {**config, "protocol": dict(config["protocol"]), "precision": precision, "limit": int(limit or 0),
-              "outliers": outliers or "", "hints": hints or ""}
+              "outliers": outliers or "", **examples.known(hints), "stages": training.imputing(config)}
     with RunFolder(run).locked() as folder:
         loaded = None
         if overwrite:
@@ -68,17 +67,18 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
         log.say(f"{folder.path} is unfinished: going on from its last checkpoint")
     log.say(f"loading {config['source']['name']}")
     pool, split = loaded or examples.split(config, data_dir)
-    digest = protocols.fingerprint(split)
+    digest, like = protocols.fingerprint(split), examples.described(pool)
     config = {**config, "protocol": _whole_protocol(config["protocol"], split.name)}
     config["stages"] = training.adopted(config, digest)
     if not begun:
         write_json(folder / RECORD, {
             "format": FORMAT, "method": config["stages"][-1]["method"], "config": config, "data_dir": data_dir,
             "protocol": {"name": split.name, "hash": digest, "told": split.told}, "versions": versions(), "command": list(command),
-            "examples": {"shape": list(pool.example_shape), "dtype": np.dtype(pool.x.dtype).name}})
-    elif begun["protocol"]["hash"] != digest:
+            "examples": like})
+    elif (begun["protocol"]["hash"], begun.get("examples", like)) != (digest, like):
         raise Misuse(f"`run` must go on with the data that it began with. Received: {folder.path}, whose split was "
-                     f"{begun['protocol']['hash']} and is now {digest}. Give it the old data, or --overwrite.")
+                     f"{begun['protocol']['hash']} and is now {digest}, or whose columns were others. Give it the old data, or "
+                     "--overwrite.")
     elif begun.get("versions") != versions():
         logging.warning("begun with %s, going on with %s: not bit for bit the same", begun.get("versions"), versions())
     log.say(f"{len(split.train)} to train on, {len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol "
@@ -147,14 +147,15 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
     record = RunFolder(run).finished_record()
     config, data_dir = record["config"], data_dir or record.get("data_dir")
     elsewhere = dataset is not None and configs.anywhere(dataset) != config["source"]["name"]
-    source = {**config["source"], **({"name": configs.anywhere(dataset), "label_column": None} if elsewhere else {})}
+    source = {**config["source"], **({**TABLES, "name": configs.anywhere(dataset), "label_column": None} if elsewhere else {})}
     source["label_column"] = label_column or source.get("label_column")
     source["skip_unreadable"] = bool(skip_unreadable or source.get("skip_unreadable"))
     judged = {**config, "source": source, "normal": normal or config["normal"],
               "outliers": outliers or ("" if elsewhere else config.get("outliers", ""))}
     with RunFolder(run).locked() as folder, RunLog(folder / LOG) as log:
         log.say(f"loading {source['name']}")
-        pool, split = (examples.test_part if elsewhere else examples.split)(judged, data_dir)
+        schema = record.get("examples", {}).get("schema")
+        pool, split = (examples.test_part if elsewhere else examples.split)(judged, data_dir, schema)
         digest = protocols.fingerprint(split)
         log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {digest}")
         detector = saving.load(folder / DETECTOR)
@@ -206,7 +207,8 @@ def score(run, input, output, label_column=None, skip_unreadable=False):
         run: path of a finished run's folder.
         input: path of an image, a folder of images (searched to any depth), .npz, .mat or .csv.
         output: path of the .csv, written whole or not at all; `path` holds a row number where examples have no file of their own.
-        label_column: str or None, a column of a .csv that is no feature; None: the training's, where the file has it.
+        label_column: str or None, a column of a .csv that is no feature; None: the training's, where the file has it. The other
+            columns are the training's by name, in any order.
         skip_unreadable: bool, leave broken images out instead of refusing.
 
     Returns:
@@ -219,13 +221,10 @@ def score(run, input, output, label_column=None, skip_unreadable=False):
     record = folder.finished_record()
     detector = saving.load(folder / DETECTOR)
     shape, config = detector.normalizer.example_shape, record["config"]
-    given = {"size": config["source"].get("size"), "channels": shape[-1] if len(shape) == 3 and shape[-1] in (1, 3) else None,
-             "skip_unreadable": skip_unreadable, **config.get("batches", {})}
-    pool = None
-    if label_column is None and config["source"].get("label_column"):
-        with contextlib.suppress(Misuse):       # the file has no such column, as unlabelled ones do
-            pool = unlabelled.load_unlabelled(input, label_column=config["source"]["label_column"], **given)
-    pool = pool or unlabelled.load_unlabelled(input, label_column=label_column, **given)
+    pool = unlabelled.load_unlabelled(
+        input, size=config["source"].get("size"), channels=shape[-1] if len(shape) == 3 and shape[-1] in (1, 3) else None,
+        label_column=label_column, skip_unreadable=skip_unreadable, schema=record.get("examples", {}).get("schema"),
+        **config.get("batches", {}))
     examples.tell_skipped(pool)
     n = len(pool.category)
     if n == 0:

@@ -9,7 +9,7 @@ from absl import logging
 
 from kerasnd import checkpoints, optimizers, saving
 from kerasnd.atomic import whole
-from kerasnd.detector import CollapseWarning
+from kerasnd.detector import IMPUTING, CollapseWarning
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
 from kerasnd.fitted import Fitted, SubsampleWarning
@@ -155,11 +155,26 @@ def build(stages, number, example_shape):
 
 def preprocess(stages, number, example_shape):
     """str, a stage's normaliser: its own, where it says "auto" the next stage's (they must see alike), at last its method's."""
-    for stage in stages[number:]:
-        kind = stage.get("model", {}).get("preprocess", "auto")
-        if kind != "auto":
-            return kind
-    return method(stages[-1]["method"]).default_preprocess(example_shape)
+    given = [stage.get("model", {}).get("preprocess", "auto") for stage in stages[number:]]
+    imputing = IMPUTING * any(kind.startswith(IMPUTING) for kind in given)
+    given = [kind.removeprefix(IMPUTING) for kind in given if kind.removeprefix(IMPUTING) != "auto"]
+    return imputing + (given or [method(stages[-1]["method"]).default_preprocess(example_shape)])[0]
+
+
+def imputing(config):
+    """The stages of a config, with a `preprocess` that fills in what is missing where the source hands it over."""
+    if config["source"].get("missing") != "median":
+        return config["stages"]
+    stages = [{**stage, "model": dict(stage.get("model", {}))} for stage in config["stages"]]
+    for stage in stages:
+        kind = stage["model"].get("preprocess", "auto")
+        stage["model"]["preprocess"] = IMPUTING + kind.removeprefix(IMPUTING)
+    return stages
+
+
+def takes_hints(config):
+    """bool, a stage of a config learns from hints."""
+    return any(method(stage["method"]).takes_hints for stage in config["stages"])
 
 
 def adopted(config, digest=None):

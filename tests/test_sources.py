@@ -99,6 +99,13 @@ def test_npz_of_two_arrays(tmp_path):
     assert pool.category.tolist() == Y.tolist() and pool.category.dtype == numpy.int64
 
 
+def test_npz_of_adbench(tmp_path):
+    pool = load_data(npz(tmp_path, X=X, y=Y))
+    numpy.testing.assert_array_equal(pool.x, X.astype("float32"))
+    numpy.testing.assert_array_equal(load_unlabelled(npz(tmp_path, X=X, y=Y)).x, pool.x)
+    numpy.testing.assert_array_equal(load_unlabelled(npz(tmp_path, x=X, X=X + 1)).x, pool.x)
+
+
 def test_npz_of_four_arrays_is_the_official_parts(tmp_path):
     pool = load_data(npz(tmp_path, x_train=X, y_train=[["b"], ["a"]] * 3, x_test=X[:2] + 1, y_test=["a", "c"]))
     assert pool.official.tolist() == ["train"] * 6 + ["test"] * 2 and pool.names == ("a", "b", "c")
@@ -255,7 +262,7 @@ def test_unlabelled_arrays_need_no_classes(tmp_path):
     assert pool.names == ("unknown",) and pool.paths is None and len(pool.category) == 6
     numpy.testing.assert_array_equal(load_unlabelled(mat73(tmp_path, X=X)).x, X.astype("float32"))
     with pytest.raises(Misuse, match="must hold the array x"):
-        load_unlabelled(npz(tmp_path, X=X))
+        load_unlabelled(npz(tmp_path, z=X))
     with pytest.raises(Misuse, match="must be an image, a folder"):
         (tmp_path / "a.txt").write_text("x")
         load_unlabelled(tmp_path / "a.txt")

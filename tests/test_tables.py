@@ -43,14 +43,18 @@ def test_labels_sort_as_numbers_where_all_are_whole(tmp_path, words, names):
     ("a,b,y\n1,2,0\n3,,1\n,4,1\n", BadData, "Received: '' in row 3, column 'b' of"),
     ("a,b,y\n1,2,0\n3,,1\n,4,1\n", BadData, "the first of 2 missing"),
     ("a,b,y\n1,2,0\n\n3,NA,1\n", BadData, "Received: 'NA' in row 4, column 'b'"),
-    ("a,b,y\n1,?,0\n3,red,1\n", Misuse, "'red' in row 3"),                    # a column of words before a missing cell
+    ("a,b,y\n1,?,0\n3,red,1\n", BadData, "Received: '?' in row 2, column 'b'"),
+    ("a,b,y\n1,,0\n,,1\n5,,0\n", BadData, "the first of 4 missing values (1 in 'a', 3 in 'b')"),
+    ("a,b,y\n1,,0\n,,\n5,2,0\n", BadData, "the first of 3 missing"),            # a row of nothing is a row
+    ("a;b;y\n1,5;2;0\n2,5;2;1\n", Misuse, "'1,5' in row 2, column 'a'"),         # decimal commas
+    ("a,b,y\n1,5 kg,0\n2,6,1\n3,7,1\n", Misuse, "'5 kg' in row 2"), ("a,b,y\n1,1e400,0\n", BadData, "must be finite in float32"),
     ("a,b,y\n1,2,0\n3,nan,1\n", BadData, "Received: 'nan' in row 3, column 'b'"),
     ("a,b,y\n1,2,0\n3,-inf,1\n4,1e99,1\n", BadData, "'-inf' in row 3, column 'b' of"),
-    ("a,b,y\n1,2,0\n3,-inf,1\n4,1e99,1\n", BadData, "the first of 2 NaN or infinite"),
+    ("a,b,y\n1,2,0\n3,-inf,1\n4,1e99,1\n", BadData, "the first of 2 infinite values (2 in 'b')"),
     ("a,b,y\n1,2,\n", BadData, "`y` must be given for every example. Received: '' in row 2"),
     ("a,b,y\n1,2,0\n3,4\n", BadData, "Received: 2 in row 3"), ("a,b,y\n1,2,0,9\n", BadData, "Received: 4 in row 2"),
     ("a,b,y\n", BadData, "with 1 lines"), ("\n\n", BadData, "with 0 lines"), ("", BadData, "an empty file"),
-    ('a,y\n"1,0\n', BadData, "readable .csv"), ("a,y\n1\x00,0\n", Misuse, "'1\\x00' in row 2"),
+    ('a,y\n"1,0\n', BadData, "readable .csv"), ("a,y\n1\x00,0\n", BadData, "NUL"),
 ])
 def test_tables_that_are_refused(tmp_path, text, error, told):
     with pytest.raises(error) as refusal:
@@ -69,3 +73,12 @@ def test_unlabelled_tables_leave_the_label_out_if_there_is_one(tmp_path):
     assert load_unlabelled(table(tmp_path, "a,b\n1,2\n")).x.tolist() == [[1, 2]]
     assert load_unlabelled(table(tmp_path, "a,label\n1,cat\n")).x.tolist() == [[1]]
     assert load_unlabelled(table(tmp_path, "a,kind\n1,cat\n"), label_column="kind").x.tolist() == [[1]]
+
+
+def test_delimiters_are_not_sought_inside_quotes(tmp_path):
+    pool = load_data(table(tmp_path, '"a, of b, in mm";b;y\n1;2;0\n3;4;1\n'))
+    assert pool.x.tolist() == [[1, 2], [3, 4]] and pool.schema["columns"][0] == {"name": "a, of b, in mm", "kind": "number"}
+
+
+def test_what_spreadsheets_leave_below_a_table_is_no_row(tmp_path):
+    assert load_data(table(tmp_path, "a,y\n1,0\n3,1\n,\n , \n")).x.tolist() == [[1], [3]]

@@ -7,11 +7,12 @@ import numpy
 from kerasnd.data.pool import Pool
 from kerasnd.errors import BadData, Misuse
 
+NPZ_WHOLE = (("x", "y"), ("X", "y"))      # the second as ADBench saves its sets
 NPZ_PARTS = (("x_train", "y_train"), ("x_test", "y_test"))
 
 
 def load_npz(path):
-    """A .npz of `x`, `y`, or of `x_train`, `y_train`, `x_test`, `y_test`; never unpickled.
+    """A .npz of `x`, `y` (or `X`, `y`), or of `x_train`, `y_train`, `x_test`, `y_test`; never unpickled.
 
     Args:
         path: str.
@@ -26,13 +27,14 @@ def load_npz(path):
     arrays = read_npz(path)
     if all(key in arrays for pair in NPZ_PARTS for key in pair):
         return assemble(path, [(arrays[x], arrays[y], x, y) for x, y in NPZ_PARTS])
-    if "x" in arrays and "y" in arrays:
-        return assemble(path, [(arrays["x"], arrays["y"], "x", "y")])
+    for x, y in NPZ_WHOLE:
+        if x in arrays and y in arrays:
+            return assemble(path, [(arrays[x], arrays[y], x, y)])
     raise Misuse(f"`dataset` must hold x and y, or x_train, y_train, x_test and y_test. Received: {path!r} with "
                  f"{', '.join(sorted(arrays)) or 'nothing'}. Save it by numpy.savez(file, x=..., y=...).")
 
 
-def read_npz(path, keys=("x", "y", "x_train", "y_train", "x_test", "y_test")):
+def read_npz(path, keys=("x", "X", "y", "x_train", "y_train", "x_test", "y_test")):
     """{key: array} of those `keys` that a .npz holds, and {key: None} of its others, which are not read."""
     try:
         archive = numpy.load(path, allow_pickle=False)

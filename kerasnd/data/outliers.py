@@ -41,7 +41,7 @@ def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_c
     else:
         from kerasnd.data.sources import load_data
 
-        other = load_data(outliers, data_dir, size, label_column, skip_unreadable)
+        other = load_data(outliers, data_dir, size, label_column, skip_unreadable, schema=pool.schema)
         taken = numpy.ones(len(other.category), bool) if other.official is None else other.official == "test"
         taken = numpy.flatnonzero(taken)
         name = os.path.basename(os.path.normpath(outliers))
@@ -54,14 +54,15 @@ def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_c
     return Pool(x=_joined(pool.x, x), category=category,
                 official=None if pool.official is None else numpy.concatenate([pool.official, numpy.full(m, "test")]),
                 names=(*pool.names, name if name not in pool.names else f"{name} (outliers)"),
-                paths=_joined_paths(pool.paths, n, paths, m), skipped=pool.skipped + skipped)
+                paths=_joined_paths(pool.paths, n, paths, m), skipped=pool.skipped + skipped,
+                schema=pool.schema)
 
 
 def _noise(kind, n, x, is_normal, rng):
     if x.dtype.kind == "u":
         low, high = 0, numpy.iinfo(x.dtype).max
     else:  # features have a range each, pixels one range together
-        low, high = (each(x[is_normal], axis=0 if x.ndim == 2 else None) for each in (numpy.min, numpy.max))
+        low, high = (each(x[is_normal], axis=0 if x.ndim == 2 else None) for each in (numpy.nanmin, numpy.nanmax))
     noise = numpy.empty((n, *x.shape[1:]), x.dtype)
     for example in noise:  # one by one, since large images are many
         unit = rng.random(example.shape, numpy.float32)

@@ -18,6 +18,8 @@ class Pool:
         names: tuple of k str, the name of each category.
         paths: None, or str (n,), where each example came from.
         skipped: tuple of (path, reason), the unreadable files that were left out.
+        schema: None, or of a .csv table how its columns became features (see `columns`); its x may hold NaN where values
+            are missing and are to be filled in by the model.
     """
 
     x: object
@@ -26,6 +28,7 @@ class Pool:
     names: tuple
     paths: numpy.ndarray | None = None
     skipped: tuple = ()
+    schema: dict | None = None
 
     @property
     def example_shape(self):

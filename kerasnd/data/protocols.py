@@ -40,7 +40,7 @@ def one_vs_rest(category, official, normal, rng):
     is_normal, is_anomalous = kinds(category, normal)
     train_part, test_part = official_parts(official, "one_vs_rest", len(is_normal))
     test = numpy.flatnonzero(test_part & (is_normal | is_anomalous))
-    return unhinted("one_vs_rest", numpy.flatnonzero(train_part & is_normal), test, is_anomalous)
+    return unhinted("one_vs_rest", numpy.flatnonzero(train_part & is_normal), test, is_anomalous, train_part)
 
 
 def holdout(category, official, normal, rng, test_share=0.4):
@@ -62,7 +62,8 @@ def holdout(category, official, normal, rng, test_share=0.4):
     category = numpy.asarray(category)
     is_normal, is_anomalous = kinds(category, normal)
     judged = stratified(category, rng.random(len(category)), checked_share("test_share", test_share))
-    return unhinted("holdout", numpy.flatnonzero(is_normal & ~judged), numpy.flatnonzero(judged), is_anomalous)
+    return unhinted("holdout", numpy.flatnonzero(is_normal & ~judged), numpy.flatnonzero(judged), is_anomalous,
+                    ~judged)
 
 
 def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
@@ -97,7 +98,7 @@ def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
                      f"anomalies to {len(clean.train)} normals, and the training part has {len(candidates)}. Lower "
                      "--config.protocol.share.")
     train = numpy.sort(numpy.concatenate([clean.train, rng.permutation(candidates)[:hidden]]))
-    return unhinted("contaminated", train, clean.test, is_anomalous)
+    return unhinted("contaminated", train, clean.test, is_anomalous, train_part)
 
 
 def legacy_transductive(category, official, normal, rng, variant="mnist"):

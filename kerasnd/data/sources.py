@@ -15,7 +15,8 @@ ODDS = ("annthyroid", "arrhythmia", "breastw", "cardio", "cover", "ecoli", "glas
         "seismic", "shuttle", "smtp", "speech", "thyroid", "vertebral", "vowels", "wbc", "wine")
 
 
-def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable=False, cache_gib=2.0):
+def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable=False, cache_gib=2.0,
+              missing="refuse", categorical="onehot", schema=None):
     """Loads a data set.
 
     Args:
@@ -26,6 +27,9 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
         label_column: str or None, the column (.csv) or feature (TFDS) that is the class.
         skip_unreadable: bool, leave unreadable images of a folder out instead of refusing.
         cache_gib: float > 0, image sets of more GiB of raw pixels stay on disk, as a `Stream`.
+        missing: "refuse", or for .csv tables "median": what is missing is NaN, to be filled in by the model.
+        categorical: "onehot", or for .csv tables "refuse": columns of words are refused.
+        schema: dict or None, how the table that was trained on was read; a .csv is then read likewise.
 
     Returns:
         Pool, the train part before the test part.
@@ -42,11 +46,14 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
     name = os.path.expanduser(os.fspath(name))
     data_dir = os.path.expanduser(os.fspath(data_dir)) if data_dir else None
     if name in BUNDLED:
+        _refuse_table_options(name, missing, categorical)
         return _resized(BUNDLED[name](), size, name)
     kind, path = _kind(name, data_dir)
     if label_column is not None and kind not in ("csv", "tfds"):
         raise Misuse(f"`label_column` is for .csv tables and TFDS sets. Received: label_column={label_column!r} for "
                      f"{name!r}.")
+    if kind != "csv":
+        _refuse_table_options(name, missing, categorical)
     if kind == "folder":
         from kerasnd.data import images
 
@@ -54,7 +61,7 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
     if kind == "csv":
         from kerasnd.data import tables
 
-        return _resized(tables.load_csv(path, label_column), size, name)
+        return _resized(tables.load_csv(path, label_column, missing, categorical, schema), size, name)
     if kind in ("npz", "mat"):
         from kerasnd.data import arrays
 
@@ -82,6 +89,12 @@ def _kind(name, data_dir):
     if not is_plain and not _is_tfds(name.split("/")[0]):
         raise Misuse(f"`dataset` must be a path that exists. Received: dataset={name!r}.{_neighbour(name)}")
     return "tfds", None
+
+
+def _refuse_table_options(name, missing, categorical):
+    for option, value, usual in (("missing", missing, "refuse"), ("categorical", categorical, "onehot")):
+        if value != usual:
+            raise Misuse(f"`{option}` is for .csv tables. Received: {option}={value!r} for {name!r}. Leave it out.")
 
 
 def _file(name, suffix):

@@ -20,6 +20,9 @@ class Split:
         validation: int64 (v,), distinct; for thresholds; empty where the protocol has none.
         validation_label: int8 (v,), the truth: 1 anomalous.
         told: str, what was drawn, in words; "" where nothing was.
+        spare: int64 (r,), distinct; examples of the training part that are neither trained on nor judged, whose known anomalies
+            a user's hints may bring in; empty where the protocol has no such part. It says nothing new of the split, and is no
+            part of its fingerprint.
     """
 
     train: numpy.ndarray
@@ -30,6 +33,7 @@ class Split:
     validation: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
     validation_label: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int8))
     told: str = ""
+    spare: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
 
 
 def fingerprint(split):
@@ -41,13 +45,14 @@ def fingerprint(split):
     return digest.hexdigest()[:12]
 
 
-def unhinted(name, train, test, anomalous):
+def unhinted(name, train, test, anomalous, training_part=None):
     """A Split without hints.
 
     Args:
         name: str, the protocol.
         train, test: int (t,), (s,), indices.
         anomalous: bool (n,), of every example.
+        training_part: bool (n,), whom the protocol could train on; None: nobody but `train`.
 
     Raises:
         Misuse: no normal to train on, or none to judge.
@@ -59,7 +64,17 @@ def unhinted(name, train, test, anomalous):
         raise Misuse(f"`normal` must leave normals to judge. Received: protocol {name} gives 0 normals among "
                      f"{len(test)} test examples, of {int((~anomalous).sum())} normals in the set.")
     return Split(train=train.astype(numpy.int64), hint=numpy.zeros(len(train), numpy.int8),
-                 test=test.astype(numpy.int64), label=anomalous[test].astype(numpy.int8), name=name)
+                 test=test.astype(numpy.int64), label=anomalous[test].astype(numpy.int8), name=name,
+                 spare=spare(train, test, training_part))
+
+
+def spare(train, test, training_part=None):
+    """int64, ascending, the examples of the training part that are neither in `train` nor in `test`."""
+    if training_part is None:
+        return numpy.zeros(0, numpy.int64)
+    left = numpy.array(training_part, bool)
+    left[train] = left[test] = False
+    return numpy.flatnonzero(left).astype(numpy.int64)
 
 
 def kinds(category, normal):

@@ -9,17 +9,19 @@ from kerasnd.errors import BadData, Misuse
 KINDS = "an image, a folder of images, .npz, .mat or .csv"
 
 
-def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unreadable=False, cache_gib=2.0):
+def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unreadable=False, cache_gib=2.0,
+                    schema=None):
     """Examples alone; whatever classes the file has are not looked at.
 
     Args:
-        path: str, one image file; a folder, searched to any depth; .npz with `x`; .mat with `X`; .csv.
+        path: str, one image file; a folder, searched to any depth; .npz with `x` (or `X`); .mat with `X`; .csv.
         size: None, or (height, width) to which every image is resized, as in training.
         channels: None, 1 or 3, what images are to have, as in training.
-        label_column: str or None, a column of a .csv that is no feature; None leaves out one called label, y, class or
-            target.
+        label_column: str or None, a column of a .csv that is no feature; None leaves out the label of the training table, or
+            one called label, y, class or target.
         skip_unreadable: bool, leave unreadable images out instead of refusing.
         cache_gib: float, above this many GiB of raw pixels image files are streamed.
+        schema: dict or None, how a .csv that was trained on was read (see `columns`): columns go by their names.
 
     Returns:
         Pool of the one category "unknown"; `paths` for image files, else None.
@@ -37,11 +39,14 @@ def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unre
         x, readable, skipped = image_files.load_files(paths, path, size, channels, skip_unreadable, cache_gib)
         paths = paths[readable]
     elif suffix == ".csv":
-        x = _table(path, label_column)
+        from kerasnd.data import tables
+
+        x = tables.load_features(path, label_column, schema)
     else:
         from kerasnd.data import arrays
 
-        key, found = ("x", arrays.read_npz(path, ("x",))) if suffix == ".npz" else ("X", arrays.read_mat(path))
+        found = arrays.read_npz(path, ("x", "X")) if suffix == ".npz" else arrays.read_mat(path)
+        key = "X" if suffix == ".mat" or ("X" in found and "x" not in found) else "x"
         if found.get(key) is None:
             raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with "
                          f"{', '.join(sorted(found)) or 'nothing'}.")
@@ -71,13 +76,3 @@ def _image_files(path, is_image):
     if not found:
         raise BadData(f"`input` must be a folder with images. Received: {path!r} without any.")
     return found
-
-
-def _table(path, label_column):
-    from kerasnd.data import tables
-
-    header, rows, lines = tables.read_rows(path)
-    if label_column is not None and label_column not in header:
-        raise Misuse(f"`label_column` must be a column of {path!r}. Received: label_column={label_column!r}.")
-    named = [label_column] if label_column else [name for name in header if name.lower() in tables.LABELS][:1]
-    return tables.numbers(header, rows, lines, header.index(named[0]) if named else None, path)

@@ -53,7 +53,7 @@ class Autoencoder(Detector):
     def reconstruct(self, x):
         """float32 (b, ...), the reconstruction of raw examples, in the raw range where the preprocessing can be undone."""
         redrawn = self.redraw(self.normalizer(x))
-        if self.normalizer.kind.startswith("gcn"):
+        if self.normalizer.scaling.startswith("gcn"):
             return redrawn
         return tf.math.divide_no_nan(redrawn, self.normalizer.factor.value) + self.normalizer.offset.value
 
