@@ -324,6 +324,8 @@ class Detector(keras.Model):
             keras.config.set_dtype_policy(before)
 
     def get_compile_config(self):
+        if not hasattr(self, "player_optimizers"):
+            return None
         return {"optimizer": {p: keras.saving.serialize_keras_object(o) for p, o in self.player_optimizers.items()},
                 "steps_per_execution": self._steps_per_execution}
 
