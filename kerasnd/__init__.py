@@ -15,6 +15,9 @@ _HOMES = {
     "Detector": "kerasnd.detector",
     "OCNN": "kerasnd.methods.ocnn",
     "RCAE": "kerasnd.methods.rcae",
+    "SemiDGM": "kerasnd.methods.semi_dgm",
+    "Supervised": "kerasnd.methods.supervised",
+    "VAE": "kerasnd.methods.vae",
     "load_data": "kerasnd.data.sources",
 }
 _MODULES = {"metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}

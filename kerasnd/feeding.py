@@ -155,6 +155,11 @@ def feed(x, hint=None, batch_size=128, seed=0):
     return Feed(x if hasattr(x, "examples") else np.asarray(x), hint, batch_size, seed)
 
 
+def hints(feed):
+    """int8 (n,), the hint of every example of a feed, in its order."""
+    return feed.hint if isinstance(feed, Feed) else np.concatenate([hint.numpy() for _, hint, _ in feed.once()])
+
+
 def _unsharded(dataset):
     """One process reads everything: sharding would copy the captured data into a graph that may not exceed 2 GB."""
     options = tf.data.Options()

@@ -9,6 +9,9 @@ METHODS = {
     "deep_sad": "kerasnd.methods.deep_sad.DeepSAD",
     "deep_svdd": "kerasnd.methods.deep_svdd.DeepSVDD",
     "ocnn": "kerasnd.methods.ocnn.OCNN",
+    "vae": "kerasnd.methods.vae.VAE",
+    "semi_dgm": "kerasnd.methods.semi_dgm.SemiDGM",
+    "supervised": "kerasnd.methods.supervised.Supervised",
 }
 
 # Solved for in one piece: their stages have neither `optimizer` nor `fit`.

@@ -47,9 +47,14 @@ def build(network, example_shape, latent_dim=None):
     if len(example_shape) not in ((1,) if network == "dense" else (3,)):
         raise Misuse(f"`network={network}` does not fit examples of shape {example_shape}. Use network=auto, or pass your own "
                      "`encoder`.")
+    check_latent_dim(latent_dim)
+    return function(example_shape, latent_dim)
+
+
+def check_latent_dim(latent_dim):
+    """Refuses a size of the code that is neither None nor a whole number of at least 1."""
     if latent_dim is not None:
         arguments.whole("latent_dim", latent_dim, at_least=1)
-    return function(example_shape, latent_dim)
 
 
 def choose(example_shape, network, latent_dim, encoder=None, decoder=None):
@@ -186,7 +191,7 @@ def conv(example_shape, latent_dim):
     filters = [min(16 * 2 ** level, 128) for level in range(halvings)]
     start = (math.ceil(height / 2 ** halvings), math.ceil(width / 2 ** halvings), 8)
     up = tuple(reversed(filters[1:]))
-    return _lenet(example_shape, latent_dim or _fitting_dim(example_shape), filters, 0, start, 0 if halvings == 1 else filters[-1],
+    return _lenet(example_shape, latent_dim or fitting_dim(example_shape), filters, 0, start, 0 if halvings == 1 else filters[-1],
                   up, (0,) * halvings)
 
 
@@ -196,7 +201,7 @@ def dense(example_shape, latent_dim):
     Source: Ruff et al. (2020), the MLPs of the ODDS tables.
     """
     features = example_shape[0]
-    hidden, code = ((128, 64), 32) if features >= 100 else ((32, 16), 8 if features >= 9 else max(2, features * 2 // 3))
+    hidden, code = table_sizes(features)
     code = latent_dim or code
     inputs = x = layers.Input(example_shape)
     for units in hidden:
@@ -208,7 +213,12 @@ def dense(example_shape, latent_dim):
     return encoder, keras.Model(inputs, _probability(_dense(x, features)), name="decoder")
 
 
-def _fitting_dim(example_shape):
+def table_sizes(features):
+    """((int, int), int): hidden units and code of the networks for tables."""
+    return ((128, 64), 32) if features >= 100 else ((32, 16), 8 if features >= 9 else max(2, features * 2 // 3))
+
+
+def fitting_dim(example_shape):
     """A power of two near the root of the number of values, 16 to 128."""
     return min(128, max(16, 2 ** round(math.log2(math.prod(example_shape)) / 2)))
 

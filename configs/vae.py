@@ -1,0 +1,29 @@
+"""VAE: a variational autoencoder, scored by the cross-entropy of its reconstruction. Also the first stage (M1) of semi_dgm's stack=m1m2.
+
+Paper:    Kingma, Welling (2014), ICLR; networks and schedule of Ruff et al. (2020), Deep SAD, ICLR, appendix E.
+Cost:     digits half a minute; `:paper` on MNIST 5 to 10 minutes a digit on one busy thread.
+Result:   published only as a part of SS-DGM.
+Command:  bin/train --method=vae --dataset=digits --normal=3
+          bin/train --config=configs/vae.py:paper --dataset=mnist --normal=3
+          bin/train --method=vae --dataset=digits --normal=3 --config.stages[0].model.score_by=negative_elbo
+"""
+import ml_collections
+
+VARIANTS = ("paper",)
+# epochs and batch size, where a data set needs others than 28x28 images do
+BUDGETS = {"digits": (300, 32), "breast_cancer": (300, 32)}
+LATENT_DIM = {"fashion_mnist": 64}
+
+
+def get_config(dataset="", variant=None):
+    """Returns the values for a data set, the published schedule where `variant` is "paper"."""
+    epochs, batch_size = BUDGETS.get(dataset, (50, 128))
+    optimizer = {"learning_rate": 1e-3, "milestones": [epochs * 3 // 4]}
+    if variant == "paper":
+        epochs, batch_size, optimizer = 150, 200, {"learning_rate": 1e-4, "milestones": [50]}
+    return ml_collections.ConfigDict({"stages": [{
+        "method": "vae",
+        "model": {"latent_dim": LATENT_DIM.get(dataset), "preprocess": "auto", "score_by": "reconstruction", "weight_decay": 1e-6},
+        "optimizer": optimizer,
+        "fit": {"epochs": epochs, "batch_size": batch_size},
+    }]})
