@@ -13,11 +13,15 @@ _HOMES = {
     "DeepSAD": "kerasnd.methods.deep_sad",
     "DeepSVDD": "kerasnd.methods.deep_svdd",
     "Detector": "kerasnd.detector",
+    "IsolationForest": "kerasnd.methods.isoforest",
+    "KDE": "kerasnd.methods.kde",
     "OCNN": "kerasnd.methods.ocnn",
+    "OCSVM": "kerasnd.methods.ocsvm",
     "RCAE": "kerasnd.methods.rcae",
     "SemiDGM": "kerasnd.methods.semi_dgm",
     "Supervised": "kerasnd.methods.supervised",
     "VAE": "kerasnd.methods.vae",
+    "Shallow": "kerasnd.methods.shallow",
     "load_data": "kerasnd.data.sources",
 }
 _MODULES = {"metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}

@@ -30,6 +30,8 @@ class Detector(Descent, SavedForm, keras.Model):
     """
 
     IMAGE_PREPROCESS = "gcn_l1"
+    AFTER_COLLAPSE = ("Train for fewer epochs, lower the learning rate, or use an encoder without biases and with unbounded "
+                      "activations.")
 
     @classmethod
     def default_preprocess(cls, example_shape):
@@ -216,9 +218,8 @@ class Detector(Descent, SavedForm, keras.Model):
         """
         told = collapse.found(self, feed)
         if told:
-            warnings.warn(f"{type(self).__name__} has COLLAPSED: {told}. Its scores mean nothing. Train for fewer epochs, lower "
-                          "the learning rate, or use an encoder without biases and with unbounded activations.", CollapseWarning,
-                          stacklevel=3)
+            warnings.warn(f"{type(self).__name__} has COLLAPSED: {told}. Its scores mean nothing. {self.AFTER_COLLAPSE}",
+                          CollapseWarning, stacklevel=3)
         return told
 
     def test_step(self, data):

@@ -12,6 +12,9 @@ METHODS = {
     "vae": "kerasnd.methods.vae.VAE",
     "semi_dgm": "kerasnd.methods.semi_dgm.SemiDGM",
     "supervised": "kerasnd.methods.supervised.Supervised",
+    "ocsvm": "kerasnd.methods.ocsvm.OCSVM",
+    "isoforest": "kerasnd.methods.isoforest.IsolationForest",
+    "kde": "kerasnd.methods.kde.KDE",
 }
 
 # Solved for in one piece: their stages have neither `optimizer` nor `fit`.
