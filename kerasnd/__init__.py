@@ -12,8 +12,12 @@ _HOMES = {
     "Autoencoder": "kerasnd.methods.autoencoder",
     "DeepSVDD": "kerasnd.methods.deep_svdd",
     "Detector": "kerasnd.detector",
+    "IsolationForest": "kerasnd.methods.isoforest",
+    "KDE": "kerasnd.methods.kde",
     "OCNN": "kerasnd.methods.ocnn",
+    "OCSVM": "kerasnd.methods.ocsvm",
     "RCAE": "kerasnd.methods.rcae",
+    "Shallow": "kerasnd.methods.shallow",
     "load_data": "kerasnd.data.sources",
 }
 _MODULES = {"metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}

@@ -21,22 +21,33 @@ class Fitted(Detector):
     `values`: normalised examples as rows, or their codes where the detector came after a stage with an encoder (a hybrid).
 
     Args:
-        example_shape: tuple of int, of one raw example.
+        example_shape: tuple of int, of one raw example; None where `encoder` tells it.
         preprocess: str, as in `Detector`.
         encoder: Keras model from normalised examples to codes; None: the detector sees the normalised values themselves.
-        max_examples: int >= 1, of more than that many a random part is taken, and said.
+        max_examples: int >= 1, of more than that many a random part is taken, and said; None: all are taken.
     """
 
     IMAGE_PREPROCESS = "unit"
 
     def __init__(self, example_shape, preprocess, encoder=None, max_examples=20_000):
-        super().__init__(example_shape, preprocess)
-        if isinstance(max_examples, bool) or not isinstance(max_examples, int) or max_examples < 1:
-            raise Misuse(f"`max_examples` must be a whole number of at least 1. Received: max_examples={max_examples!r}.")
+        super().__init__(shape_of(example_shape, encoder), preprocess)
+        if max_examples is not None:
+            whole_number("max_examples", max_examples)
+        self.example_shape, self.preprocess = self.normalizer.example_shape, preprocess
         self.encoder, self.max_examples = encoder, max_examples
         self.solution = {}      # {name: tf.Variable}; their shapes are known only once they are solved for
 
     players = {}                # nobody descends
+
+    @property
+    def most(self):
+        """int, or None for any number: how many examples `solve` bears."""
+        return self.max_examples
+
+    @property
+    def findings(self):
+        """str, what was found, for the log: a chosen parameter, how many arrays; "" before `fit`."""
+        return ""
 
     def solve(self, values, hint, rng, oracle=None):
         """Finds what the score needs.
@@ -83,7 +94,7 @@ class Fitted(Detector):
             self.prepare(feed)
         values, hint = self.over(feed, self.values, hints=True)
         rng = np.random.default_rng(seed)
-        if len(values) > self.max_examples:
+        if self.most is not None and len(values) > self.most:
             chosen = self.subsample(hint, rng)
             warnings.warn(f"{type(self).__name__} is fitted on a random part of {len(chosen)} of {len(values)} examples "
                           "(`max_examples`).", SubsampleWarning, stacklevel=2)
@@ -96,11 +107,11 @@ class Fitted(Detector):
         return keras.callbacks.History()
 
     def subsample(self, hint, rng):
-        """int64 (max_examples,), ascending: every kind of hint in its share, at least one of each that there is."""
+        """int64 (about `most`,), ascending: every kind of hint in its share, at least one of each that there is."""
         chosen = []
         for kind in np.unique(hint):
             members = np.flatnonzero(hint == kind)
-            count = max(1, round(self.max_examples * len(members) / len(hint)))
+            count = max(1, round(self.most * len(members) / len(hint)))
             chosen.append(rng.permutation(members)[:count])
         return np.sort(np.concatenate(chosen))
 
@@ -108,6 +119,12 @@ class Fitted(Detector):
         """Replaces the arrays that the score reads."""
         self.solution = {name: tf.Variable(value, trainable=False, name=name) for name, value in solution.items()}
         self._compiled, self.predict_function = {}, None      # they hold the old ones
+
+    def solved(self, name):
+        """tf.Variable, one of the arrays that `solve` gave. Raises Misuse before `fit`."""
+        if name not in self.solution:
+            raise Misuse(f"a {type(self).__name__} must be fitted before it scores. Received: none of its arrays. Call `fit` first.")
+        return self.solution[name]
 
     def values(self, x):
         """float32 (b, d), what the detector sees of raw examples."""
@@ -140,3 +157,24 @@ class Fitted(Detector):
 
     def get_compile_config(self):
         return None
+
+
+def shape_of(example_shape, encoder):
+    """tuple of int, the shape of raw examples. Raises Misuse where nobody tells it, or where the encoder gives no codes."""
+    if encoder is None:
+        if example_shape is None:
+            raise Misuse("`example_shape` must be given where no `encoder` is. Received: None. For example (28, 28, 1) for images, "
+                         "(30,) for tables.")
+        return tuple(example_shape)
+    if not encoder.built or None in encoder.input_shape[1:] or len(encoder.output_shape) != 2:
+        raise Misuse(f"`encoder` must be built for one example shape and give codes of shape (n, latent_dim). Received: {encoder.name}.")
+    if example_shape is not None and tuple(example_shape) != encoder.input_shape[1:]:
+        raise Misuse(f"`encoder` must take examples of shape {tuple(example_shape)}. Received: one that takes "
+                     f"{encoder.input_shape[1:]}. Leave `example_shape` out.")
+    return encoder.input_shape[1:]
+
+
+def whole_number(name, value, least=1):
+    """Refuses what is no whole number, or too small a one."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise Misuse(f"`{name}` must be a whole number of at least {least}. Received: {name}={value!r}.")

@@ -8,6 +8,9 @@ METHODS = {
     "rcae": "kerasnd.methods.rcae.RCAE",
     "deep_svdd": "kerasnd.methods.deep_svdd.DeepSVDD",
     "ocnn": "kerasnd.methods.ocnn.OCNN",
+    "ocsvm": "kerasnd.methods.ocsvm.OCSVM",
+    "isoforest": "kerasnd.methods.isoforest.IsolationForest",
+    "kde": "kerasnd.methods.kde.KDE",
 }
 
 # Solved for in one piece: their stages have neither `optimizer` nor `fit`.

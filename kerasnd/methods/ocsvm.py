@@ -1,0 +1,102 @@
+"""One-class SVM: a hyperplane in a kernel's space that keeps most of the training examples on its far side from the origin.
+
+    minimise over w, xi, rho   1/2 ||w||^2 - rho + 1/(nu n) sum_i xi_i      with  <w, phi(x_i)> >= rho - xi_i,  xi_i >= 0
+    score(x)                 = rho - sum_i alpha_i k(x_i, x)                  (scikit-learn's scale: the alpha_i sum to nu n)
+
+Solved by scikit-learn; the vectors, their weights and rho are kept, and the score is computed in the graph.
+"""
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import SGDOneClassSVM
+from sklearn.svm import OneClassSVM
+
+from kerasnd.errors import Misuse
+from kerasnd.fitted import Fitted, whole_number
+from kerasnd.methods import kernels, selection as selections
+from kerasnd.methods.deep_svdd import check_nu
+
+
+@keras.saving.register_keras_serializable(package="kerasnd")
+class OCSVM(Fitted):
+    """Scores an example by how far it lies behind the hyperplane.
+
+    Args:
+        example_shape: tuple of int, of one raw example; None where `encoder` tells it.
+        preprocess: str, a kind of `Normalizer`; "auto": "unit" for images, "minmax" for tables.
+        encoder: Keras model from normalised examples to codes, or None: the normalised values themselves are seen.
+        kernel: "rbf", "linear" or "poly".
+        nu: float in (0, 1], share of training examples behind the hyperplane.
+        gamma: float > 0; None: selected of 2^-7 ... 2^2. The linear kernel has none.
+        selection: "holdout" or "oracle", see `kerasnd.methods.selection`.
+        nystroem: None, or int >= 1: so many training examples stand for the kernel's space (Nystroem features), in which the
+            hyperplane is found by stochastic gradient descent. For sets too large for the exact solution: all examples are used, and
+            the score is an approximation.
+        max_examples: int >= 1, the exact solution is found on a random part of so many, and said; None: all.
+
+    Source: Schoelkopf et al. (2001); Ruff et al. (2020), Deep SAD, baselines. Differs: gamma is selected without test labels,
+    unless `selection` is "oracle".
+    """
+
+    def __init__(self, example_shape=None, preprocess="auto", encoder=None, kernel="rbf", nu=0.1, gamma=None, selection="holdout",
+                 nystroem=None, max_examples=20_000):
+        kernels.check_kernel(kernel, gamma)
+        check_nu(nu)
+        selections.check_selection(selection)
+        if nystroem is not None:
+            whole_number("nystroem", nystroem)
+            if kernel == "linear":
+                raise Misuse("`nystroem` must go with kernel=rbf or kernel=poly. Received: kernel=linear, whose space is that of the "
+                             "examples.")
+        super().__init__(example_shape, preprocess, encoder, max_examples)
+        self.kernel, self.nu, self.gamma, self.selection, self.nystroem = kernel, nu, gamma, selection, nystroem
+
+    @property
+    def most(self):
+        return None if self.nystroem else self.max_examples
+
+    @property
+    def offset(self):
+        return self.solution["rho"].numpy() if self.solution else 0.0
+
+    @property
+    def findings(self):
+        if not self.solution:
+            return ""
+        gamma = "" if self.kernel == "linear" else f"gamma {self.solution['gamma'].numpy():.6g}"
+        kind = "landmarks" if self.nystroem else "support vectors"
+        vectors = "" if self.kernel == "linear" else f"{self.solution['weights'].shape[0]} {kind}"
+        return ", ".join(filter(None, [gamma, vectors]))
+
+    def solve(self, values, hint, rng, oracle=None):
+        gamma, seed = self.gamma, int(rng.integers(2 ** 31))
+        if self.kernel == "linear":
+            gamma = 1.0
+        elif gamma is None:
+            def fitted(candidate, known):
+                vectors, weights, rho = self.hyperplane(known, candidate, seed)
+                return lambda judged: rho - kernels.gram(self.kernel, candidate, judged, vectors) @ weights
+            gamma = selections.choose(self.selection, kernels.GAMMAS, fitted, values, rng, oracle)
+        vectors, weights, rho = self.hyperplane(values, gamma, seed)
+        return {"vectors": vectors.astype(np.float32), "weights": weights, "rho": np.float64(rho), "gamma": np.float64(gamma)}
+
+    def hyperplane(self, values, gamma, seed):
+        """(vectors (m, d), weights (m,), rho): the score is rho - sum_i weights_i k(vectors_i, x)."""
+        if self.nystroem:
+            return self.approximate_hyperplane(values, gamma, seed)
+        machine = OneClassSVM(kernel=self.kernel, nu=self.nu, gamma=gamma, cache_size=500).fit(values)
+        if self.kernel == "linear":
+            return machine.coef_, np.ones(1), -machine.intercept_[0]
+        return machine.support_vectors_, machine.dual_coef_[0], -machine.intercept_[0]
+
+    def approximate_hyperplane(self, values, gamma, seed):
+        """As `hyperplane`: w in Nystroem's features N k(landmarks, x) is the weights N'w of the landmarks themselves."""
+        features = Nystroem(kernel=self.kernel, gamma=gamma, degree=kernels.DEGREE, coef0=0, random_state=seed,
+                            n_components=min(self.nystroem, len(values))).fit(values)
+        machine = SGDOneClassSVM(nu=self.nu, random_state=seed, average=True).fit(features.transform(values))
+        return features.components_, features.normalization_.T @ machine.coef_, machine.offset_[0]
+
+    def call(self, x, training=False):
+        found = kernels.weighted_sum(self.kernel, self.solved("gamma"), self.values(x), self.solved("vectors"), self.solved("weights"))
+        return tf.cast(self.solved("rho") - found, tf.float32)
