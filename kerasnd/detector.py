@@ -31,6 +31,8 @@ class Detector(keras.Model):
     """
 
     IMAGE_PREPROCESS = "gcn_l1"
+    AFTER_COLLAPSE = ("Train for fewer epochs, lower the learning rate, or use an encoder without biases and with unbounded "
+                      "activations.")
 
     @classmethod
     def default_preprocess(cls, example_shape):
@@ -274,9 +276,8 @@ class Detector(keras.Model):
             if (np.ptp(codes, axis=0) <= 1e-6 * np.maximum(np.abs(codes).max(axis=0), 1e-30)).all():
                 told = "every training example has the same code"
         if told:
-            warnings.warn(f"{type(self).__name__} has COLLAPSED: {told}. Its scores mean nothing. Train for fewer epochs, lower "
-                          "the learning rate, or use an encoder without biases and with unbounded activations.", CollapseWarning,
-                          stacklevel=3)
+            warnings.warn(f"{type(self).__name__} has COLLAPSED: {told}. Its scores mean nothing. {self.AFTER_COLLAPSE}",
+                          CollapseWarning, stacklevel=3)
         return told
 
     def test_step(self, data):

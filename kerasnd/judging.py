@@ -87,21 +87,27 @@ def baselines(config, x, hint, x_test, label, example_shape):
         example_shape: tuple of int.
 
     Returns:
-        dict: untrained_auroc, raw_mean_auroc.
+        dict: untrained_auroc (None where there is no network), raw_mean_auroc.
     """
-    untrained = [metrics.auroc(label, score) for score in untrained_scores(config, x, hint, x_test, example_shape)]
-    return {"untrained_auroc": float(np.mean(untrained)) if untrained else None, "raw_mean_auroc": metrics.auroc(label, distance_to_mean(x, x_test))}
+    oracle = oracle_part(config, x_test, label)
+    untrained = [metrics.auroc(label, score) for score in untrained_scores(config, x, hint, x_test, example_shape, oracle)]
+    return {"untrained_auroc": float(np.mean(untrained)) if untrained else None,
+            "raw_mean_auroc": metrics.auroc(label, distance_to_mean(x, x_test))}
 
 
-def untrained_scores(config, x, hint, x_test, example_shape):
+def untrained_scores(config, x, hint, x_test, example_shape, oracle=None):
     """Scores of the last stage's network as initialised, with all that is fitted before the first step.
+
+    Args:
+        config, x, hint, x_test, example_shape: as in `baselines`.
+        oracle: what `oracle_part` gives.
 
     Returns:
         list of float32 (n_test,), one for each of `INITIALISATIONS`; empty where there is no network.
     """
     detector, results, feed, last = None, [], Feed(x, hint), len(config["stages"]) - 1
     if config["stages"][last]["method"] in SOLVED:
-        return _untrained_hybrid(config, feed, x_test, example_shape) if last else []
+        return _untrained_hybrid(config, feed, x_test, example_shape, oracle) if last else []
     for number in range(INITIALISATIONS):
         keras.utils.set_random_seed(training.seed_of(config, 500 + number))
         fresh = training.build(config["stages"], last, example_shape)
@@ -115,7 +121,7 @@ def untrained_scores(config, x, hint, x_test, example_shape):
     return results
 
 
-def _untrained_hybrid(config, feed, x_test, example_shape):
+def _untrained_hybrid(config, feed, x_test, example_shape, oracle):
     """Scores of what is solved for, on the codes of networks as initialised. Returns as `untrained_scores`."""
     results, last = [], len(config["stages"]) - 1
     for number in range(INITIALISATIONS):
@@ -124,13 +130,18 @@ def _untrained_hybrid(config, feed, x_test, example_shape):
         network, detector = (training.build(config["stages"], place, example_shape) for place in (last - 1, last))
         network.prepare(feed)
         detector.inherit(network)
-        detector.fit(feed, seed=seed)
+        detector.fit(feed, seed=seed, oracle=oracle)
         results.append(scores(detector, x_test, "scoring on the untrained network"))
     return results
 
 
-def oracle_part(config, pool, split):
+def oracle_part(config, x_test, label):
     """A tenth of the test part with its true labels, for stages whose `selection` is called "oracle".
+
+    Args:
+        config: dict, of the run.
+        x_test: array or Stream of the judged examples.
+        label: int8, their truth.
 
     Returns:
         None where no stage asks for it, else (x, label), classes in their shares; these examples are judged all the same.
@@ -140,9 +151,9 @@ def oracle_part(config, pool, split):
     if not any(training.asks_oracle(stage) for stage in config["stages"]):
         return None
     rng = np.random.default_rng((config["seed"], 2))
-    chosen = [rng.permutation(np.flatnonzero(split.label == kind)) for kind in (0, 1)]
+    chosen = [rng.permutation(np.flatnonzero(label == kind)) for kind in (0, 1)]
     chosen = np.sort(np.concatenate([each[:max(1, len(each) // 10)] for each in chosen]))
-    return _some(pool.x, split.test[chosen]), split.label[chosen]
+    return _some(x_test, chosen), label[chosen]
 
 
 def distance_to_mean(x, x_test):
@@ -193,7 +204,8 @@ def table(method, result):
     rows = [(method, number("auroc"), f"{number('auroc_low')} to {number('auroc_high')}", number("aupr_in"), number("aupr_out"),
              number("fpr_at_95_tpr"), number("detection_error"), number("best_f1"), str(result["n_test"]),
              f"{number('fit_seconds', 1)} + {number('score_seconds', 1)}"),
-            ("its untrained network", number("untrained_auroc"), *[""] * 8),
             ("distance to the raw mean", number("raw_mean_auroc"), *[""] * 8)]
+    if result.get("untrained_auroc") is not None:       # a detector without a network has none
+        rows.insert(1, ("its untrained network", number("untrained_auroc"), *[""] * 8))
     wide = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, wide)).rstrip() for row in [head, *rows])

@@ -84,9 +84,9 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     log.say(f"{len(split.train)} to train on, {len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol "
             f"{split.name} {digest}")
     x = examples.take(pool.x, split.train)
-    oracle = judging.oracle_part(config, pool, split)
-    seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log, oracle)
     x_test = examples.take(pool.x, split.test)
+    oracle = judging.oracle_part(config, x_test, split.label)
+    seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log, oracle)
     more = {"fit_seconds": seconds, "collapsed": told,
             **judging.baselines(config, x, split.hint, x_test, split.label, pool.example_shape)}
     # Judged is what lies on the disk, so that a run that was killed from here on scores the same once it is resumed.
@@ -181,7 +181,7 @@ def _known(folder, record, digest, changed):
     if changed:
         more["judged"] = changed
     same = old.get("judged", {}) == changed and old.get("protocol_hash", record["protocol"]["hash"]) == digest
-    if same and old.get("untrained_auroc"):
+    if same and old.get("raw_mean_auroc") is not None:
         more.update({name: old[name] for name in ("untrained_auroc", "raw_mean_auroc")})
     return more
 

@@ -119,6 +119,8 @@ def _solve(detector, stage, number, feed, oracle, progress, log):
         warnings.simplefilter("always", SubsampleWarning)
         detector.fit(feed, seed=feed.seed, oracle=oracle if asks_oracle(stage) else None)
     progress = {**progress, "seconds": time.monotonic() - began}
+    if detector.findings:
+        log.say(f"{title}: {detector.findings}")
     for warning in caught:
         if issubclass(warning.category, CollapseWarning):
             progress["told"] = [*progress["told"], f"{title}: {warning.message}"]

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 from kerasnd import config, config_file, overrides, training
 from kerasnd.errors import Misuse
-from kerasnd.methods import METHODS
+from kerasnd.methods import METHODS, SOLVED
+
+HYBRIDS = {"hybrid_ocsvm": "ocsvm", "hybrid_isoforest": "isoforest", "hybrid_kde": "kde"}
+SHIPPED = {**{method: method for method in METHODS}, **HYBRIDS}
+VARIANTS = [*[f"{name}{variant}" for name in SHIPPED for variant in (".py", ".py:paper")], "ocsvm.py:oracle", "hybrid_ocsvm.py:oracle"]
 
 
 def load(*changes, **kwargs):
@@ -26,20 +30,29 @@ def written(tmp_path):
 
 # ---- what a config holds ---------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("variant", ["", ":paper"])
+@pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("dataset", ["digits", "breast_cancer", "mnist", "cifar10", "own/photos", "table.csv"])
-def test_every_shipped_config_resolves_to_plain_values(method, variant, dataset):
-    found = config.load(file=f"configs/{method}.py{variant}", dataset=dataset, normal="1")
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert set(found) == set(config.DEFAULTS) and all(set(stage) == set(config.STAGE) for stage in found["stages"])
-    assert found["stages"][-1]["method"] == method
+def test_every_shipped_config_resolves_to_plain_values(name, dataset):
+    found = config.load(file=f"configs/{name}", dataset=dataset, normal="1")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found and set(found) == set(config.DEFAULTS)
+    for stage in found["stages"]:
+        assert set(config.STAGE) - set(stage) == ({"optimizer", "fit"} if stage["method"] in SOLVED else set())
+    assert found["stages"][-1]["method"] == SHIPPED[name.partition(".")[0]]
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("variant", ["", ":paper"])
-def test_every_shipped_config_gives_arguments_that_its_methods_take(method, variant):
-    config.check_arguments(config.load(file=f"configs/{method}.py{variant}", dataset="mnist", normal="1"))
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_shipped_config_gives_arguments_that_its_methods_take(name):
+    config.check_arguments(config.load(file=f"configs/{name}", dataset="mnist", normal="1"))
+
+
+def test_every_config_file_is_tried_here():
+    assert {path.stem for path in config_file.folder().glob("*.py")} - {"__init__"} == set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_truth_of_the_test_set_chooses_nothing_unless_the_name_says_oracle(name):
+    stages = config.load(file=f"configs/{name}", dataset="mnist", normal="1")["stages"]
+    assert any(training.asks_oracle(stage) for stage in stages) is name.endswith(":oracle")
 
 
 def test_an_argument_that_the_method_lacks_is_refused_with_a_suggestion():

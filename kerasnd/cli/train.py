@@ -20,7 +20,7 @@ def program():
     """Returns the `Flags` of this program."""
     train = flags.Flags(ABOUT)
     train.group("What to learn")
-    train.string("method", None, "autoencoder, rcae, ocnn, deep_svdd: takes configs/METHOD.py.")
+    train.string("method", None, "autoencoder, rcae, ocnn, deep_svdd, ocsvm, isoforest, kde: takes configs/METHOD.py.")
     train.string("dataset", None, "digits, breast_cancer, a TFDS name (mnist, cifar10...), or a path: a folder of images "
                  "(train/CLASS/*, test/CLASS/*, or CLASS/* alone), .npz, .mat, .csv.")
     train.string("normal", None, "The normal class, by number or name, or several: 3, good, or 1,3,77.")
