@@ -190,7 +190,7 @@ def test_odd_sets_are_scored_or_refused_in_words(estimator):
 
 def test_one_example_is_a_set_where_nothing_is_selected():
     one = np.ones((1, 5), np.float32)
-    for estimator, arguments in (("ocsvm", {"gamma": 0.5, "nu": 1.0}), ("kde", {"bandwidth": 0.5}), ("isoforest", {})):
+    for estimator, arguments in (("ocsvm", {"gamma": 0.5}), ("kde", {"bandwidth": 0.5}), ("isoforest", {})):
         assert np.isfinite(fitted(estimator, one, **arguments).predict(clouds((5,)), verbose=0)).all()
     for estimator in ("ocsvm", "kde"):
         with pytest.raises(Misuse, match="two examples"):
@@ -200,7 +200,7 @@ def test_one_example_is_a_set_where_nothing_is_selected():
 @pytest.mark.parametrize("arguments, told", [
     ({"estimator": "oc_svm"}, "Did you mean 'ocsvm'"), ({"estimator": "ocsvm", "kernel": "rfb"}, "Did you mean 'rbf'"),
     ({"estimator": "ocsvm", "gamma": 0}, "gamma=0"), ({"estimator": "ocsvm", "selection": "test"}, "holdout, oracle"),
-    ({"estimator": "ocsvm", "nu": 0}, "nu=0"), ({"estimator": "ocsvm", "max_examples": 0}, "max_examples=0"),
+    ({"estimator": "ocsvm", "nu": 1}, "nu=1"), ({"estimator": "ocsvm", "max_examples": 0}, "max_examples=0"),
     ({"estimator": "kde", "kernel": "tophat"}, "0 nowhere"), ({"estimator": "kde", "bandwidth": -1}, "bandwidth=-1"),
     ({"estimator": "kde", "grid": "wider"}, "Did you mean 'wide'"), ({"estimator": "isoforest", "examples_per_tree": 1}, "at least 2"),
     ({"estimator": "isoforest", "trees": 2.5}, "trees=2.5")])

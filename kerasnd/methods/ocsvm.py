@@ -15,7 +15,6 @@ from sklearn.svm import OneClassSVM
 from kerasnd.errors import Misuse
 from kerasnd.fitted import Fitted, whole_number
 from kerasnd.methods import kernels, selection as selections
-from kerasnd.methods.deep_svdd import check_nu
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
@@ -27,7 +26,7 @@ class OCSVM(Fitted):
         preprocess: str, a kind of `Normalizer`; "auto": "unit" for images, "minmax" for tables.
         encoder: Keras model from normalised examples to codes, or None: the normalised values themselves are seen.
         kernel: "rbf", "linear" or "poly".
-        nu: float in (0, 1], share of training examples behind the hyperplane.
+        nu: float in (0, 1), share of training examples behind the hyperplane.
         gamma: float > 0; None: selected of 2^-7 ... 2^2. The linear kernel has none.
         selection: "holdout" or "oracle", see `kerasnd.methods.selection`.
         nystroem: None, or int >= 1: so many training examples stand for the kernel's space (Nystroem features), in which the
@@ -42,7 +41,8 @@ class OCSVM(Fitted):
     def __init__(self, example_shape=None, preprocess="auto", encoder=None, kernel="rbf", nu=0.1, gamma=None, selection="holdout",
                  nystroem=None, max_examples=20_000):
         kernels.check_kernel(kernel, gamma)
-        check_nu(nu)
+        if not 0 < nu < 1:
+            raise Misuse(f"`nu` must be above 0 and below 1. Received: nu={nu}. At 1 every weight is at its bound, and rho nowhere.")
         selections.check_selection(selection)
         if nystroem is not None:
             whole_number("nystroem", nystroem)
