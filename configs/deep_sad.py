@@ -10,6 +10,8 @@ Command:  bin/train --method=deep_sad --dataset=digits --normal=3
 """
 import ml_collections
 
+from kerasnd.data.sources import is_table
+
 VARIANTS = ("paper", "scratch")
 # autoencoder's epochs, method's epochs and batch size, where a data set needs others than 28x28 images do
 BUDGETS = {"digits": (200, 100, 32), "breast_cancer": (200, 100, 32), "cifar10": (40, 50, 128)}
@@ -21,7 +23,7 @@ def get_config(dataset="", variant=None):
     """Returns the values for a data set, the published schedule where `variant` says so."""
     pretraining, epochs, batch_size = BUDGETS.get(dataset, (50, 50, 128))
     drops, decay, rates = ([pretraining * 3 // 4], [epochs * 3 // 4]), 5e-7, (1e-3, 1e-4)
-    if variant in VARIANTS:
+    if variant in VARIANTS or (is_table(dataset) and dataset not in BUDGETS):       # a table's epochs have few steps
         pretraining, epochs, batch_size, drops, decay = 150, 150, 128, ([], [50]), 5e-4
         rates = (RATES.get(dataset, 1e-4),) * 2
     # "auto": the type's range for images, each feature's range for tables

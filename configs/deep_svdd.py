@@ -10,6 +10,8 @@ Command:  bin/train --method=deep_svdd --dataset=digits --normal=3
 """
 import ml_collections
 
+from kerasnd.data.sources import is_table
+
 VARIANTS = ("paper",)
 # autoencoder's epochs, method's epochs and batch size, where a data set needs others than 28x28 images do
 BUDGETS = {"digits": (200, 100, 32), "breast_cancer": (200, 100, 32), "cifar10": (40, 50, 128)}
@@ -21,6 +23,7 @@ def get_config(dataset="", variant=None):
     """Returns the values for a data set, the published schedule where `variant` is "paper"."""
     pretraining, epochs, batch_size = BUDGETS.get(dataset, (50, 50, 128))
     drop, decay, rate = pretraining * 3 // 4, 5e-7, 1e-3
+    variant = "paper" if is_table(dataset) and dataset not in BUDGETS else variant       # a table's epochs have few steps
     if variant == "paper":
         (pretraining, drop, decay), epochs, batch_size, rate = PUBLISHED.get(dataset, (150, 50, 5e-7)), 150, 200, 1e-4
     # "auto": contrast for images, each feature's range for tables, and the autoencoder's as the stage after it has it.

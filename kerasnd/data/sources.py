@@ -71,6 +71,11 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
     return tfds_images.load(name, data_dir, size, label_column, cache_gib, others=(*BUNDLED, *ODDS))
 
 
+def is_table(name):
+    """bool, a name that tells of a table before anything is read: `configs/` choose by it how long to train."""
+    return name in (*ODDS, "breast_cancer") or os.path.splitext(name)[1].lower() in (".csv", ".mat")
+
+
 def _kind(name, data_dir):
     """("folder", path), ("npz", path), ("mat", path), ("csv", path) or ("tfds", None)."""
     suffix = os.path.splitext(name)[1].lower()
