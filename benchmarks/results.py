@@ -7,7 +7,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("kerasnd", "tensorflow", "keras", "numpy", "torch")
+PACKAGES = ("kerasnd", "tensorflow", "keras", "numpy", "scikit-learn", "torch")
 
 
 def table(heads, rows):

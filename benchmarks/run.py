@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import classics
 import inference
 import pipeline
 import results
@@ -18,7 +19,8 @@ from kerasnd.atomic import whole
 from kerasnd.cli import flags
 from kerasnd.errors import Misuse, suggest
 
-BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference}
+BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
+              "classics": classics}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """

@@ -28,7 +28,7 @@ class Fitted(Detector):
     """
 
     IMAGE_PREPROCESS = "unit"
-    AFTER_COLLAPSE = "Do the examples differ at all? Then take a wider kernel: a smaller gamma, a larger bandwidth."
+    AFTER_COLLAPSE = "Do the examples differ at all? Then take a wider kernel, with a smaller gamma."
 
     def __init__(self, example_shape, preprocess, encoder=None, max_examples=20_000):
         super().__init__(shape_of(example_shape, encoder), preprocess)

@@ -5,7 +5,11 @@
     exponential  K(u) = exp(-u)         Z_h = 2 pi^(d/2) Gamma(d) / Gamma(d/2) h^d
 
 h is the bandwidth. The training examples are the solution; the sum is taken in the graph, a part of them at a time, the largest
-exponent set aside.
+exponent set aside. (scikit-learn's tree loses what is far in the tail, 42 for a score of 122.5 in one trial; the sum does not.)
+
+Which bandwidths: on data in [0, 1] the published ones, from 1.4 on, are wider than most of the data. AUROC of seed 0 with the wide and the
+published grid: satellite .880 and .667, thyroid .982 and .934, shuttle .985 and .972, satimage-2 .997 and .990, cardio .970 and .981,
+arrhythmia .775 and .776; MNIST 0, 2, 8 (2000 training examples) .992 .925 .886 and .993 .924 .884.
 """
 import math
 
@@ -14,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import logsumexp
 
-from kerasnd.errors import Misuse, suggest
+from kerasnd import arguments
+from kerasnd.errors import Misuse
 from kerasnd.fitted import Fitted
 from kerasnd.methods import kernels
 from kerasnd.methods.selection import MOST
@@ -42,18 +47,16 @@ class KDE(Fitted):
         grid: "wide" or "published", the bandwidths to select from: 2^-6 ... 2^5 or 2^0.5 ... 2^5 in steps of half a power.
         max_examples: int >= 1, of more than that many a random part is kept, and said; None: all.
 
-    Source: Parzen (1962); Ruff et al. (2020), Deep SAD, baselines.
+    Source: Parzen (1962); Ruff et al. (2020), Deep SAD, baselines. Differs: narrower bandwidths are tried too, unless `grid` is
+    "published".
     """
 
     def __init__(self, example_shape=None, preprocess="auto", encoder=None, kernel="gaussian", bandwidth=None, grid="wide",
                  max_examples=20_000):
-        if kernel not in KERNELS:
-            raise Misuse(f"`kernel` must be one of {', '.join(KERNELS)}, whose density is 0 nowhere. Received: kernel={kernel!r}."
-                         f"{suggest(kernel, KERNELS)}")
-        if bandwidth is not None and (isinstance(bandwidth, bool) or not isinstance(bandwidth, (int, float)) or not bandwidth > 0):
-            raise Misuse(f"`bandwidth` must be positive, or None: selected. Received: bandwidth={bandwidth!r}.")
-        if grid not in GRIDS:
-            raise Misuse(f"`grid` must be one of {', '.join(GRIDS)}. Received: grid={grid!r}.{suggest(grid, GRIDS)}")
+        arguments.choice("kernel", kernel, KERNELS, remedy="The density of kernels that end somewhere is 0 beyond.")
+        if bandwidth is not None:
+            arguments.number("bandwidth", bandwidth, above=0, remedy="None selects it.")
+        arguments.choice("grid", grid, GRIDS)
         super().__init__(example_shape, preprocess, encoder, max_examples)
         self.kernel, self.bandwidth, self.grid = kernel, bandwidth, grid
 
@@ -83,6 +86,10 @@ class KDE(Fitted):
             return first + CHUNK, larger, total
         _, largest, total = tf.while_loop(lambda first, *_: first < n, add, (tf.constant(0), zeros - np.inf, zeros))
         return tf.cast(self.solved("log_total") - largest - tf.math.log(total), tf.float32)
+
+    def warn_of_collapse(self, feed):
+        """Says nothing: each training example has its own bump, so that narrow ones score alike, while new examples do not."""
+        del feed
 
 
 def exponents(kernel, squares, bandwidth):

@@ -9,7 +9,7 @@ Both work in float64: a score is a sum of up to thousands of kernel values less 
 import numpy as np
 import tensorflow as tf
 
-from kerasnd.errors import Misuse, suggest
+from kerasnd import arguments
 
 KERNELS = ("rbf", "linear", "poly")
 DEGREE = 3                                          # of poly, with no constant term: scikit-learn's defaults, as published
@@ -18,10 +18,9 @@ GAMMAS = tuple(2.0 ** k for k in range(-7, 3))      # Ruff et al. (2020), Deep S
 
 def check_kernel(kernel, gamma, known=KERNELS):
     """Refuses an unknown kernel, and a gamma that is neither None nor positive."""
-    if kernel not in known:
-        raise Misuse(f"`kernel` must be one of {', '.join(known)}. Received: kernel={kernel!r}.{suggest(kernel, known)}")
-    if gamma is not None and (isinstance(gamma, bool) or not isinstance(gamma, (int, float)) or not gamma > 0):
-        raise Misuse(f"`gamma` must be positive, or None: selected. Received: gamma={gamma!r}.")
+    arguments.choice("kernel", kernel, known)
+    if gamma is not None:
+        arguments.number("gamma", gamma, above=0, remedy="None selects it.")
 
 
 def squared_distances(x, y):

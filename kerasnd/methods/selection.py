@@ -14,18 +14,11 @@ Source: Ruff et al. (2020), Deep SAD, section 4.1 (oracle); Shi and Horvath (200
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from kerasnd.errors import Misuse, suggest
+from kerasnd.errors import Misuse
 
 SELECTIONS = ("holdout", "oracle")
 HELD_OUT = 0.2
 MOST = 5000         # examples that choose; the chosen candidate is then fitted on all
-
-
-def check_selection(selection):
-    """Refuses an unknown selection."""
-    if selection not in SELECTIONS:
-        raise Misuse(f"`selection` must be one of {', '.join(SELECTIONS)}. Received: selection={selection!r}."
-                     f"{suggest(selection, SELECTIONS)}")
 
 
 def choose(selection, candidates, fitted, values, rng, oracle=None):

@@ -1,5 +1,5 @@
 """The classics by name, behind one door: scikit-learn solves, the arrays travel in the .keras file, the graph scores."""
-from kerasnd.errors import Misuse, suggest
+from kerasnd import arguments as checks
 from kerasnd.methods import method
 
 ESTIMATORS = ("ocsvm", "isoforest", "kde")
@@ -19,7 +19,5 @@ def Shallow(estimator, example_shape=None, **arguments):
     Raises:
         Misuse: there is no such estimator, or it refuses an argument.
     """
-    if estimator not in ESTIMATORS:
-        raise Misuse(f"`estimator` must be one of {', '.join(ESTIMATORS)}. Received: estimator={estimator!r}."
-                     f"{suggest(estimator, ESTIMATORS)}")
+    checks.choice("estimator", estimator, ESTIMATORS)
     return method(estimator)(example_shape, **arguments)
