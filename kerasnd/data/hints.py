@@ -70,10 +70,10 @@ def _tell(path, role, hint, joining):
     judged = int(numpy.isin(role, ("test", "validation")).sum())
     left = int((~numpy.isin(role, ("test", "validation", "train")) & ~joining).sum())
     if judged:
-        logging.warning("%d hints of %s are not used: their examples are judged", judged, path)
+        logging.warning("hints of %s that are not used, since their examples are judged: %d", path, judged)
     if left:
-        logging.warning("%d hints of %s are not used: their examples are of no normal class and not hinted -1, or take no part "
-                        "in this protocol", left, path)
+        logging.warning("hints of %s that are not used, since their examples are of no normal class and not hinted -1, or take "
+                        "no part in this protocol: %d", path, left)
     if not numpy.count_nonzero(used):
         logging.warning("nothing is known of any training example: no hint of %s reached one", path)
 
