@@ -1,5 +1,6 @@
 """A user's labels file: hints reach training examples, known anomalies join them, and nothing that is judged is told."""
 # ruff: noqa: F401, F811
+import dataclasses
 import hashlib
 import json
 import os
@@ -84,13 +85,35 @@ def test_what_is_judged_or_contradicts_the_classes_is_not_told(file, caplog):
         parts = hints.load(file("index,hint\n0,1\n6,1\n8,-1\n9,-1\n3,1\n4,0\n5,-1\n"), POOL, split())
     assert known(parts) == {0: 1, 1: 0, 2: 0, 5: -1} and (parts.test == split().test).all()
     assert "their examples are judged: 3" in caplog.text and "take no part in this protocol: 2" in caplog.text
-    assert "1 known anomalous (1 of them joined the training), 1 known normal" in caplog.text
+    assert parts.told == "1 known normals, 1 known anomalies, of which 1 joined"
     caplog.clear()
     parts = hints.load(file("0,1\n5,-1\n"), POOL, split("contaminated", share=0.5))
     assert set(parts.hint[np.isin(parts.train, [0, 5])].tolist()) == {1, -1}
     with caplog.at_level("WARNING", "absl"):
         hints.load(file("8,-1\n"), POOL, split())
     assert "nothing is known of any training example" in caplog.text
+
+
+def test_what_gives_a_threshold_is_judged_too(file, caplog):
+    parts = dataclasses.replace(split(), train=np.array([0, 1]), hint=np.zeros(2, np.int8), validation=np.array([2, 3]),
+                                validation_label=np.int8([0, 1]), spare=np.array([4, 5]))
+    with caplog.at_level("WARNING", "absl"):
+        assert known(hints.load(file("2,1\n3,-1\n4,-1\n"), POOL, parts)) == {0: 0, 1: 0, 4: -1}
+    assert "their examples are judged: 2" in caplog.text and "no part" not in caplog.text
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_the_file_is_all_that_is_known(file, overlap):
+    category = np.repeat([0, 1, 2], 100)
+    pool = Pool(x=np.zeros((300, 2), np.float32), category=category, official=None, names=("a", "b", "c"))
+    drawn = protocols.make("semi_supervised", category, None, (0,), np.random.default_rng(0), known_outlier=[1], ratio_known_outlier=0.2,
+                           ratio_known_normal=0.1, ratio_pollution=0.1, overlap=overlap)
+    labelled = drawn.train[drawn.hint == -1]
+    assert len(labelled) and (drawn.hint == 1).any() and not np.intersect1d(drawn.spare, np.r_[drawn.train, drawn.test]).size
+    parts = hints.load(file(f"{labelled[0]},-1\n{drawn.test[0]},1\n"), pool, drawn)
+    assert (parts.train[parts.hint != 0].tolist(), parts.hint.min(), parts.hint.max()) == ([labelled[0]], -1, 0)
+    assert not np.isin(labelled[1:], parts.train).any() and len(set(parts.train.tolist())) == len(parts.train)
+    assert sorted(np.r_[parts.train, parts.spare, parts.test].tolist()) == list(range(300))
 
 
 @pytest.mark.parametrize("text, error, told", [
