@@ -25,10 +25,11 @@ def digest(path):
 
 
 def load(path, pool, split, folder=""):
-    """A split whose training examples have the hints of a file.
+    """A split whose training examples have the hints of a file, and no others.
 
-    A hint on an example that is judged is not used: the learner would be told what it is asked. A known anomaly that the
-    protocol left out of training joins it, behind the others. What was done is logged.
+    The file is all that is known: hints that the protocol drew from the true classes are taken back, and the anomalies among
+    them leave the training. A hint on an example that is judged is not used: the learner would be told what it is asked. A known
+    anomaly that the protocol left out of training joins it, behind the others. What was done is in `told`, what was not is logged.
 
     Args:
         path: str, a .csv of two columns, "path" or "index", and "hint": -1 known anomalous, 0 unknown, +1 known normal. An
@@ -46,34 +47,42 @@ def load(path, pool, split, folder=""):
         BadData: unreadable or empty.
     """
     place, hint = _read(path, pool, folder)
+    split = _taken_back(split)
     where = numpy.full(len(pool.category), -1, numpy.int64)
     where[split.train] = numpy.arange(len(split.train))
-    role = numpy.full(len(pool.category), "outside", "U8")      # of a split's own names, the later ones win
+    role = numpy.full(len(pool.category), "outside", "U10")      # of a split's own names, the later ones win
     for name in ("spare", "train", "validation", "test"):
         role[getattr(split, name)] = name
     used = role[place] == "train"
     joining = (role[place] == "spare") & (hint == -1)
-    hints = split.hint.astype(numpy.int8)
+    hints = split.hint.copy()
     hints[where[place[used]]] = hint[used]
     joined = numpy.sort(place[joining])
-    _tell(path, role[place], hint, joining)
+    _warn(path, role[place], hint, joining)
     return dataclasses.replace(
         split, train=numpy.concatenate([split.train, joined]), spare=numpy.setdiff1d(split.spare, joined),
-        hint=numpy.concatenate([hints, numpy.full(len(joined), -1, numpy.int8)]))
+        hint=numpy.concatenate([hints, numpy.full(len(joined), -1, numpy.int8)]),
+        told=f"{(hints == 1).sum()} known normals, {(hints == -1).sum() + len(joined)} known anomalies, of which {len(joined)} joined")
 
 
-def _tell(path, role, hint, joining):
-    """Logs what became of the hints."""
+def _taken_back(split):
+    """The split without its own hints; what it labelled anomalous is spare."""
+    labelled = split.hint == -1
+    spare = numpy.union1d(split.spare, numpy.setdiff1d(split.train[labelled], split.test))
+    return dataclasses.replace(split, train=split.train[~labelled], spare=spare,
+                               hint=numpy.zeros(int((~labelled).sum()), numpy.int8))
+
+
+def _warn(path, role, hint, joining):
+    """Says which hints are not used."""
     used = hint[(role == "train") | joining]
-    logging.info("hints of %s: %d known anomalous (%d of them joined the training), %d known normal, %d unknown", path,
-                 (used == -1).sum(), joining.sum(), (used == 1).sum(), (used == 0).sum())
     judged = int(numpy.isin(role, ("test", "validation")).sum())
     left = int((~numpy.isin(role, ("test", "validation", "train")) & ~joining).sum())
     if judged:
-        logging.warning("%d hints of %s are not used: their examples are judged", judged, path)
+        logging.warning("hints of %s that are not used, since their examples are judged: %d", path, judged)
     if left:
-        logging.warning("%d hints of %s are not used: their examples are of no normal class and not hinted -1, or take no part "
-                        "in this protocol", left, path)
+        logging.warning("hints of %s that are not used, since their examples are of no normal class and not hinted -1, or take "
+                        "no part in this protocol: %d", path, left)
     if not numpy.count_nonzero(used):
         logging.warning("nothing is known of any training example: no hint of %s reached one", path)
 

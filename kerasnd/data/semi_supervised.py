@@ -1,7 +1,7 @@
 """Who trains where a few labels are known: the counts and draws of the Deep SAD study, as index arithmetic on labels."""
 import numpy
 
-from kerasnd.data.splits import Split, checked_share, kinds, train_and_test
+from kerasnd.data.splits import Split, checked_share, kinds, spare, train_and_test
 from kerasnd.errors import Misuse
 
 
@@ -114,7 +114,8 @@ def _labelled(name, category, normal, rng, trains, test, known_outlier, n_known_
     told = (f"{labelled_normal} labelled normals, {labelled_outlier} labelled anomalies of class {', '.join(map(str, known)) or 'none'}, "
             f"{len(normals) - labelled_normal} unlabelled normals, {hidden} hidden anomalies")
     return Split(train=train[order].astype(numpy.int64), hint=hint[order], test=test.astype(numpy.int64),
-                 label=is_anomalous[test].astype(numpy.int8), name=name, told=told)
+                 label=is_anomalous[test].astype(numpy.int8), name=name, told=told,
+                 spare=spare(train, test, trains))
 
 
 def _known(category, normal, candidates, rng, known_outlier, n_known_outliers):
