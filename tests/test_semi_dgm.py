@@ -1,0 +1,319 @@
+"""The variational autoencoder and the semi-supervised model built on it, against NumPy, closed forms and published sizes."""
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from kerasnd.errors import Misuse
+from kerasnd.feeding import Feed
+from kerasnd.methods import semi_dgm
+from kerasnd.methods.semi_dgm import SemiDGM
+from kerasnd.methods.vae import VAE, cross_entropy, divergence, drawn
+from kerasnd.networks import variational
+
+RNG = np.random.default_rng(0)
+X = RNG.random((24, 6)).astype(np.float32)
+HINT = np.r_[np.zeros(14), -np.ones(7), np.ones(3)].astype(np.int8)
+
+
+def ready(detector, optimizer=None, x=X, hint=HINT):
+    """A detector that is about to take its first step."""
+    detector.compile(optimizer or keras.optimizers.SGD(1.0))
+    if getattr(detector, "vae", None) is not None:
+        detector.vae.prepare(Feed(x))
+        detector.inherit(detector.vae)
+    detector.ready(Feed(x, hint))
+    detector.prepare(Feed(x, hint))
+    return detector
+
+
+def step(detector, x=X, hint=HINT):
+    """float, the loss of one step."""
+    return float(detector.train_step((tf.constant(x), tf.constant(hint), None))["loss"])
+
+
+# ---- networks --------------------------------------------------------------------------------------------------------
+
+def weights(detector):
+    return sum(int(np.prod(w.shape)) for w in detector.trainable_weights)
+
+
+@pytest.mark.parametrize("shape, options, published", [
+    ((28, 28, 1), {}, (224_464, 232_186, 133_074)),
+    ((28, 28, 1), {"latent_dim": 64, "network": "fmnist_lenet"}, (493_200, 716_194, 326_802)),
+    ((32, 32, 3), {}, (3_511_040, 4_033_378, 2_072_322))])
+def test_the_image_models_have_the_published_number_of_weights(shape, options, published):
+    code = {name: value for name, value in options.items() if name == "latent_dim"}
+    built = VAE(shape, **code), SemiDGM(shape, **options), SemiDGM(shape, stack="m1m2", **code)
+    assert tuple(map(weights, built)) == published
+
+
+@pytest.mark.parametrize("features, published", [(274, 129_236), (21, 3_751), (36, 5_206), (9, 2_587), (6, 2_096)])
+def test_m2_on_the_odds_tables_has_the_published_number_of_weights(features, published):
+    assert weights(SemiDGM((features,))) == published
+
+
+def test_weights_begin_as_glorots_normal_ones_those_of_the_lenet_too():
+    encoder = variational.lenet("mnist_lenet", (28, 28, 1))
+    kernels = [layer.kernel for layer in encoder.layers if isinstance(layer, keras.layers.Dense)]
+    kernels += [layer.kernel for layer in variational.mlp((784,), (128, 64)).layers[1:]]
+    for kernel in map(np.asarray, kernels):
+        assert kernel.std() == pytest.approx(np.sqrt(2 / sum(kernel.shape)), rel=0.05)
+        assert abs(stats.kurtosis(kernel.ravel())) < 0.8        # a uniform draw's is -1.2
+
+
+# ---- terms of the bound ----------------------------------------------------------------------------------------------
+
+def numpy_cross_entropy(x, p):
+    x = np.clip(x, 0, 1)
+    return -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(-1)
+
+
+def test_golden_values_of_the_cross_entropy_and_the_prior():
+    logits = np.log(np.array([[.2, .9]]) / (1 - np.array([[.2, .9]]))).astype(np.float32)
+    assert float(cross_entropy(tf.constant([[0., 1.]]), logits)[0]) == pytest.approx(0.3285041, abs=1e-6)
+    detector = ready(SemiDGM((6,)))
+    for weight in detector.trainable_weights:
+        weight.assign(tf.zeros_like(weight))
+    x = np.full((4, 6), 0.25, np.float32)       # zero weights redraw 1/2 whatever z, and log sigma^2 is softplus(0) = log 2
+    z, surplus = drawn(tf.zeros((8, 4)), tf.fill((8, 4), np.log(2).astype(np.float32)), noise_of_both(detector, 4, 4))
+    rest = detector.bounds(tf.constant(x)) - tf.transpose(tf.reshape(surplus, (2, 4))) - 6 * np.log(2)
+    np.testing.assert_allclose(rest, 0.6931472, atol=1e-5)
+
+
+def test_the_cross_entropy_is_finite_at_certainty_and_sees_values_outside_as_the_nearest_inside():
+    sure = cross_entropy(tf.constant([[0., 1., 1.]]), tf.constant([[-200., 200., -200.]]))
+    assert float(sure[0]) == pytest.approx(200)
+    outside, logits = cross_entropy(tf.constant([[-3., 7.]]), [[.5, .5]]), cross_entropy(tf.constant([[0., 1.]]), [[.5, .5]])
+    assert float(outside[0]) == pytest.approx(float(logits[0]))
+
+
+def test_the_drawn_divergence_is_the_difference_of_log_densities_and_in_the_mean_the_closed_form():
+    mean, spread, noise = RNG.normal(size=(5, 3)), RNG.random((5, 3)), RNG.normal(size=(5, 3))
+    z, surplus = drawn(*map(tf.constant, (mean, spread, noise)))
+    by_hand = mean + np.exp(spread / 2) * noise
+    np.testing.assert_allclose(z, by_hand)
+    np.testing.assert_allclose(surplus, (stats.norm.logpdf(by_hand, mean, np.exp(spread / 2)) - stats.norm.logpdf(by_hand)).sum(1))
+    many = drawn(*(np.repeat(each[:1], 200_000, 0) for each in (mean, spread)), RNG.normal(size=(200_000, 3)))[1]
+    assert np.mean(many) == pytest.approx(float(divergence(mean, spread)[0]), abs=0.02)
+
+
+def test_the_variance_is_never_below_one_as_published():
+    _, log_variance = variational.gaussian(6, (8,), 4, "q")(100 * RNG.normal(size=(50, 6)))
+    assert log_variance.numpy().min() >= 0
+
+
+# ---- the VAE ---------------------------------------------------------------------------------------------------------
+
+def dense(model, x):
+    """What a stack of dense layers gives, in float64: ReLU between, nothing after the last."""
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for number, layer in enumerate(layers):
+        x = x @ np.asarray(layer.kernel, np.float64) + np.asarray(layer.bias)
+        x = np.maximum(x, 0) if number + 1 < len(layers) or model.name == "encoder" else x
+    return x
+
+
+def gaussian(model, x):
+    """(mean, log variance) of a Gaussian coder, in float64."""
+    *hidden, mean, spread = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for layer in hidden:
+        x = np.maximum(x @ np.asarray(layer.kernel, np.float64) + np.asarray(layer.bias), 0)
+    mean, spread = (x @ np.asarray(head.kernel, np.float64) + np.asarray(head.bias) for head in (mean, spread))
+    return mean, np.logaddexp(0, spread)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def test_the_loss_of_a_vae_step_is_the_bound_by_hand_with_the_noise_of_that_step():
+    detector = ready(VAE((6,), preprocess="none"))
+    mean, spread = gaussian(detector.heads, dense(detector.encoder, X.astype(np.float64)))
+    noise = detector.noise(len(X), 4).numpy()
+    z = mean + np.exp(spread / 2) * noise
+    surplus = (stats.norm.logpdf(z, mean, np.exp(spread / 2)) - stats.norm.logpdf(z)).sum(1)
+    expected = (numpy_cross_entropy(X, sigmoid(dense(detector.decoder, z))) + surplus).mean()
+    assert step(detector) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("score_by", ["reconstruction", "negative_elbo"])
+def test_the_score_of_a_vae_needs_no_chance(score_by):
+    detector = ready(VAE((6,), preprocess="none", score_by=score_by))
+    mean, spread = gaussian(detector.heads, dense(detector.encoder, X.astype(np.float64)))
+    expected = numpy_cross_entropy(X, sigmoid(dense(detector.decoder, mean)))
+    if score_by == "negative_elbo":
+        expected += 0.5 * (mean ** 2 + np.exp(spread) - spread - 1).sum(1)
+    np.testing.assert_allclose(detector.predict(X, verbose=0), expected, rtol=1e-5)
+    np.testing.assert_allclose(detector.reconstruct(tf.constant(X)), sigmoid(dense(detector.decoder, mean)), rtol=1e-4)
+    np.testing.assert_allclose(detector.encode(tf.constant(X)), mean, rtol=1e-4, atol=1e-6)
+
+
+def test_the_noise_is_normal_and_of_its_seed_step_and_stream_alone():
+    keras.utils.set_random_seed(1)
+    detector = ready(VAE((6,)))
+    first = detector.noise(4000, 4).numpy()
+    assert stats.kstest(first.ravel(), "norm").pvalue > 0.01
+    np.testing.assert_array_equal(first, detector.noise(4000, 4))
+    other = [detector.noise(4000, 4, stream=1)]
+    step(detector)
+    other.append(detector.noise(4000, 4))
+    keras.utils.set_random_seed(2)
+    other.append(ready(VAE((6,))).noise(4000, 4))
+    for each in other:
+        assert abs(np.corrcoef(first.ravel(), each.numpy().ravel())[0, 1]) < 0.05
+
+
+# ---- M2 --------------------------------------------------------------------------------------------------------------
+
+def noise_of_both(detector, n, units):
+    """(2 n, units): the noise of an example's first class, then of its second."""
+    return np.concatenate(np.split(detector.noise(n, 2 * units).numpy(), 2, axis=1))
+
+
+def by_hand(detector, x, hint, alpha):
+    """float, the objective in two explicit passes, one for each class."""
+    x64, bounds = x.astype(np.float64), []
+    code = detector.decoder.input_shape[-1] - 2
+    noise = noise_of_both(detector, len(x), code).reshape(2, len(x), code)
+    seen = features = x64
+    if detector.vae is not None:
+        features, spread = gaussian(detector.vae.heads, dense(detector.vae.encoder, x64))
+        seen = features + np.exp(spread / 2) * detector.noise(len(x), features.shape[1], stream=1).numpy()
+    for outlier in (0, 1):
+        y = np.tile([1.0 - outlier, outlier], (len(x), 1))
+        mean, spread = gaussian(detector.recognition, np.c_[seen, y])
+        z = mean + np.exp(spread / 2) * noise[outlier]
+        surplus = (stats.norm.logpdf(z, mean, np.exp(spread / 2)) - stats.norm.logpdf(z)).sum(1)
+        bounds.append(numpy_cross_entropy(x64, sigmoid(dense(detector.decoder, np.c_[z, y]))) + surplus + np.log(2))
+    logits = dense(detector.encoder, features) @ np.asarray(detector.classes.kernel, np.float64) + np.asarray(detector.classes.bias)
+    q = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    known = [bounds[int(h < 0)][i] - alpha * np.log(q[i, int(h < 0)]) for i, h in enumerate(hint) if h]
+    unknown = [sum(q[i, y] * (bounds[y][i] + np.log(q[i, y])) for y in (0, 1)) for i, h in enumerate(hint) if not h]
+    return (np.mean(known) if known else 0.0) + (np.mean(unknown) if unknown else 0.0)
+
+
+@pytest.mark.parametrize("stack", ["m2", "m1m2"])
+def test_the_loss_is_the_two_pass_enumeration_by_hand(stack):
+    detector = ready(SemiDGM((6,), stack=stack, preprocess="none"))
+    expected = by_hand(detector, X, HINT, 0.1 * 14 / 10)
+    assert step(detector) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("hint", [np.zeros(24), -np.ones(24), np.r_[-1, np.zeros(23)]])
+def test_a_batch_without_one_kind_has_no_term_of_it_and_no_nan(hint):
+    detector = ready(SemiDGM((6,), preprocess="none", alpha=0.5))
+    hint = hint.astype(np.int8)
+    expected = by_hand(detector, X, hint, 0.5)
+    assert step(detector, hint=hint) == pytest.approx(expected, rel=1e-5)
+    assert all(np.isfinite(w).all() for w in detector.get_weights())
+
+
+def test_the_gradient_agrees_with_finite_differences():
+    keras.utils.set_random_seed(3)
+    detector = ready(SemiDGM((6,), latent_dim=2, preprocess="none", alpha=0.7))
+    start = [np.asarray(w, np.float64) for w in detector.trainable_weights]
+    directions = [[np.random.default_rng(seed).normal(size=w.shape) for w in start] for seed in range(4)]
+    slopes = []
+    for direction in directions:
+        ends = []
+        for sign in (1, -1):
+            for weight, value, along in zip(detector.trainable_weights, start, direction):
+                weight.assign(value + sign * 1e-4 * along)
+            ends.append(by_hand(detector, X, HINT, 0.7))
+        slopes.append((ends[0] - ends[1]) / 2e-4)
+    for weight, value in zip(detector.trainable_weights, start):
+        weight.assign(value)
+    step(detector)
+    moved = [value - np.asarray(weight) for value, weight in zip(start, detector.trainable_weights)]
+    for direction, slope in zip(directions, slopes):
+        assert sum((a * b).sum() for a, b in zip(moved, direction)) == pytest.approx(slope, rel=2e-2, abs=2e-2)
+
+
+def test_the_score_is_the_log_odds_where_the_probability_ties():
+    detector = ready(SemiDGM((6,), preprocess="none"))
+    logits = dense(detector.encoder, X.astype(np.float64)) @ np.asarray(detector.classes.kernel, np.float64)
+    score = detector.predict(X, verbose=0)
+    np.testing.assert_allclose(score, logits[:, 1] - logits[:, 0], rtol=1e-4, atol=1e-5)
+    detector.classes.bias.assign([0, 60])
+    probability = tf.nn.softmax(detector.logits(tf.constant(X)))[:, 1]
+    assert np.ptp(probability) == 0 and len(set(detector.predict(X, verbose=0))) == len(X)
+
+
+def test_m1_stays_as_it_was_and_is_saved_with_m2(tmp_path):
+    vae = VAE((6,))
+    vae.compile(keras.optimizers.Adam(1e-2))
+    vae.fit(X, epochs=2, batch_size=8, seed=0, verbose=0)
+    detector = SemiDGM((6,), stack="m1m2")
+    detector.inherit(vae)
+    before = vae.get_weights()
+    detector.compile(keras.optimizers.Adam(1e-2))
+    detector.fit(X, HINT, epochs=3, batch_size=8, seed=0, verbose=0)
+    for mine, was in zip(detector.vae.get_weights(), before):
+        np.testing.assert_array_equal(mine, was)
+    np.testing.assert_array_equal(detector.normalizer.factor, vae.normalizer.factor)
+    detector.save(tmp_path / "d.keras")
+    loaded = keras.models.load_model(tmp_path / "d.keras")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), detector.predict(X, verbose=0))
+    assert weights(loaded) == weights(detector)
+
+
+# ---- hints -----------------------------------------------------------------------------------------------------------
+
+def test_alpha_is_the_published_ratio_of_the_hints_unless_given():
+    hint = np.r_[np.zeros(95), -np.ones(4), 1]
+    assert semi_dgm.balance(hint) == pytest.approx(0.1 * (1 - 0.05) / 0.05)
+    assert float(ready(SemiDGM((6,))).balance) == pytest.approx(0.1 * (14 / 24) / (10 / 24))
+    assert float(ready(SemiDGM((6,), alpha=3.0)).balance) == 3
+    with pytest.raises(Misuse, match="alpha.*every example is hinted"):
+        semi_dgm.balance(np.r_[-1, 1, 1])
+
+
+@pytest.mark.parametrize("hint", [None, np.ones(24, np.int8)])
+def test_without_a_known_anomaly_it_refuses_in_one_line(hint):
+    detector = SemiDGM((6,))
+    detector.compile()
+    with pytest.raises(Misuse, match="at least one known anomaly") as told:
+        detector.fit(X, hint, verbose=0)
+    assert "\n" not in str(told.value)
+
+
+def test_known_anomalies_alone_rank_their_like_above_the_unhinted():
+    """The study's data: no normal is hinted, so that nothing but the marginal bound says what is normal."""
+    rng = np.random.default_rng(0)
+    near, far = rng.normal(0.3, 0.03, (200, 6)), rng.normal(0.7, 0.03, (200, 6))
+    x, hint = np.r_[near[:100], far[:20]].astype(np.float32), np.r_[np.zeros(100), -np.ones(20)].astype(np.int8)
+    keras.utils.set_random_seed(0)
+    detector = SemiDGM((6,), preprocess="none")
+    detector.compile(keras.optimizers.Adam(3e-3))
+    detector.fit(x, hint, epochs=30, batch_size=20, seed=0, verbose=0)
+    score = [detector.predict(each[100:].astype(np.float32), verbose=0) for each in (near, far)]
+    assert score[1].min() > score[0].max()
+
+
+@pytest.mark.parametrize("arguments, told", [
+    ({"stack": "m3"}, "m2, m1m2"), ({"alpha": -1.0}, "at least 0"), ({"preprocess": "standard"}, r"\[0, 1\]"),
+    ({"stack": "m1m2", "network": "dense"}, "must be auto with stack=m1m2"), ({"latent_dim": 0}, "at least 1")])
+def test_arguments_that_cannot_be_met_are_refused(arguments, told):
+    with pytest.raises(Misuse, match=told):
+        SemiDGM((6,), **arguments)
+
+
+def test_stages_that_do_not_fit_are_refused():
+    with pytest.raises(Misuse, match="stack=m2"):
+        SemiDGM((6,), vae=VAE((6,)))
+    with pytest.raises(Misuse, match="`latent_dim`"):
+        SemiDGM((6,), stack="m1m2", vae=VAE((6,)), latent_dim=9)
+    with pytest.raises(Misuse, match="one like it"):
+        SemiDGM((6,), stack="m1m2").inherit(VAE((6,), latent_dim=3))
+    detector = SemiDGM((6,), stack="m1m2")
+    detector.compile()
+    with pytest.raises(Misuse, match="after a trained VAE"):
+        detector.fit(X, HINT, verbose=0)
+    with pytest.raises(Misuse, match="score_by"):
+        VAE((6,), score_by="elbo")
+    with pytest.raises(Misuse, match="given together"):
+        VAE(encoder=variational.mlp((6,), (3,)))
+    with pytest.raises(Misuse, match="logits"):
+        VAE(encoder=variational.mlp((6,), (3,)), decoder=variational.bernoulli(2, (3,), (5,)))
