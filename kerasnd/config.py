@@ -1,7 +1,7 @@
 """What a run does, as values: a config file, the flags and the overrides, resolved into one nested dict.
 
     {seed, source: {...}, normal, protocol: {name, ...}, batches: {...},
-     stages: [{method, model: {...}, optimizer: {...}, fit: {epochs, batch_size, ...}, run}, ...]}
+     stages: [{method, model: {...}, optimizer: {...}, fit: {epochs, batch_size}, run}, ...]}
 
 Each section is the keyword arguments of one call. A config file is Python with a function `get_config`, which may take
 `dataset` and `variant` and gives a dict or an ml_collections.ConfigDict; what it leaves out is filled from `DEFAULTS` and
@@ -33,7 +33,7 @@ STAGE = {
     "fit": {"epochs": 50, "batch_size": 128},
     "run": "",                                                      # a finished run whose detector stands in for this stage
 }
-_OPEN = ("protocol", "model", "optimizer", "fit")                   # may hold more of their call's arguments than is said here
+_OPEN = ("protocol", "model", "optimizer")                          # may hold more of their call's arguments than is said here
 _FROM_OUTSIDE = ("example_shape", "encoder", "decoder", "vae", "steps")     # known from the data, or Keras models: never typed
 
 

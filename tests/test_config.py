@@ -133,6 +133,7 @@ def test_an_override_is_read_as_the_type_that_it_replaces(key, text, value):
 
 @pytest.mark.parametrize("key, text, told", [
     ("stages[0].fit.epoch", "3", "Did you mean 'epochs'. Keys there: epochs, batch_size"),
+    ("stages[0].fit.foo", "1", "'foo'.*Keys there: epochs, batch_size"),
     ("sed", "3", "Did you mean 'seed'"),
     ("stages[2].fit.epochs", "3", r"one of the 2 stages.*\[2\]"),
     ("stages[-1].fit.epochs", "3", "one of the 2 stages"),
@@ -212,6 +213,8 @@ def test_no_override_ends_in_anything_but_a_value_or_a_refusal(key, text):
     ("def get_config():\n    return {'stages': [{'method': 'rcea'}]}", "Did you mean 'rcae'"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'epochs': '3'}}]}", "`epochs` of type int"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': 3}]}", "must be a section"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'epoch': 3}}]}", r"stages\[0\]\.fit.*Did you mean 'epochs'"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'class_weight': 3}}]}", "epochs, batch_size.*'class_weight'"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'model': {'x': print}}]}", "plain values"),
     ("def get_config():\n    return {'source': {'nme': 'digits'}, 'stages': [{'method': 'rcae'}]}", "Did you mean 'name'"),
     ("def get_config():\n    return {'protocol': {'name': 'holdout', 'share': 1}, 'stages': [{'method': 'rcae'}]}", "test_share"),
