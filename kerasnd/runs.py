@@ -228,7 +228,7 @@ def score(run, input, output, label_column=None, skip_unreadable=False):
     examples.tell_skipped(pool)
     n = len(pool.category)
     if n == 0:
-        raise BadData(f"{input} has no example to score. {len(pool.skipped)} were left out.")
+        raise BadData(f"`input` must have an example to score. Received: {input}, of which {len(pool.skipped)} were left out.")
     examples.check_fit(record, detector.normalizer.example_shape, pool, "input")
     found = judging.scores(detector, pool.x)
     with whole(output) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
