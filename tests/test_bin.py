@@ -218,8 +218,10 @@ def test_evaluate_and_score_hand_on_what_they_are_given(runs, tmp_path):
     assert evaluate.main([f"--run={tmp_path}", "--outliers=uniform_noise"]) == 0
     (run,), given = runs.evaluate
     assert run == tmp_path and given["outliers"] == "uniform_noise" and given["dataset"] is None
-    assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv"]) == 0
-    assert runs.score[0] == (tmp_path, tmp_path, tmp_path / "s.csv")
+    assert (given["device"], given["threads"]) == ("auto", 0)
+    assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--device=cpu", "--threads=3"]) == 0
+    assert runs.score == ((tmp_path, tmp_path, tmp_path / "s.csv"),
+                          {"label_column": None, "skip_unreadable": False, "device": "cpu", "threads": 3})
 
 
 # ---- the package's face ------------------------------------------------------------------------------------------------
