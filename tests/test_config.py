@@ -2,7 +2,9 @@
 import json
 import string
 
+import numpy as np
 import pytest
+import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -244,6 +246,26 @@ def test_what_is_not_given_is_asked_for():
         load(method="ocn")
     with pytest.raises(Misuse, match="Leave --method out"):
         load(method="ocnn", file="configs/rcae.py")
+
+
+def test_a_table_of_normals_and_anomalies_needs_no_normal(tmp_path):
+    rng = np.random.default_rng(0)
+    sets = {"cardio.mat": (rng.normal(size=(9, 3)), [0] * 5 + [1] * 4, "0"), "words.mat": (rng.normal(size=(9, 3)), [1] * 5 + [2] * 4, None),
+            "three.mat": (rng.normal(size=(9, 3)), [0, 1, 2] * 3, None), "images.mat": (rng.normal(size=(9, 3, 3)), [0] * 5 + [1] * 4, None)}
+    for name, (x, y, normal) in sets.items():
+        scipy.io.savemat(tmp_path / name, {"X": x, "y": np.array(y)})
+        for asked in ({"dataset": str(tmp_path / name)}, {"dataset": name.removesuffix(".mat"), "data_dir": str(tmp_path)}):
+            if normal is None:
+                with pytest.raises(Misuse, match="`--normal` must name"):
+                    load(normal=None, **asked)
+            else:
+                assert load(normal=None, **asked)["normal"] == normal and load(normal="1", **asked)["normal"] == "1"
+    (tmp_path / "own.csv").write_text("a,kind\n1,0\n2,1\n3,0\n")
+    assert load(normal=None, dataset=str(tmp_path / "own.csv"), label_column="kind")["normal"] == "0"
+    assert load(("normal", ""), dataset="breast_cancer")["normal"] == "0"
+    for unread in ("digits", "mnist", "cifar10"):           # the last two are not even looked for
+        with pytest.raises(Misuse, match="`--normal` must name"):
+            load(normal=None, dataset=unread)
 
 
 def test_a_variant_stands_after_the_colon(tmp_path):
