@@ -1,7 +1,7 @@
 """What a run does, as values: a config file, the flags and the overrides, resolved into one nested dict.
 
     {seed, source: {...}, normal, protocol: {name, ...}, batches: {...},
-     stages: [{method, model: {...}, optimizer: {...}, fit: {epochs, batch_size, ...}, run}, ...]}
+     stages: [{method, model: {...}, optimizer: {...}, fit: {epochs, batch_size}, run}, ...]}
 
 Each section is the keyword arguments of one call. A config file is Python with a function `get_config`, which may take
 `dataset` and `variant` and gives a dict or an ml_collections.ConfigDict; what it leaves out is filled from `DEFAULTS` and
@@ -33,20 +33,22 @@ STAGE = {
     "fit": {"epochs": 50, "batch_size": 128},
     "run": "",                                                      # a finished run whose detector stands in for this stage
 }
-_OPEN = ("protocol", "model", "optimizer", "fit")                   # may hold more of their call's arguments than is said here
+_OPEN = ("protocol", "model", "optimizer")                          # may hold more of their call's arguments than is said here
 _FROM_OUTSIDE = ("example_shape", "encoder", "decoder", "vae", "steps")     # known from the data, or Keras models: never typed
 
 
 def load(method=None, file=None, dataset=None, normal=None, seed=None, label_column=None, skip_unreadable=None,
-         overrides=()):
+         data_dir=None, overrides=()):
     """Resolves a config.
 
     Args:
         method: str, picks configs/<method>.py, or None where `file` is given.
         file: str, a config file, "FILE.py" or "FILE.py:VARIANT".
         dataset: str, name or path; None: the config file's own.
-        normal: str, "3", "good" or "1,3"; None: the config file's own.
+        normal: str, "3", "good" or "1,3"; None: the config file's own, or that of a table which needs none named (see
+            `kerasnd.data.sources.default_normal`).
         seed, label_column, skip_unreadable: replace the config file's values unless None.
+        data_dir: str or None, where the data lies.
         overrides: sequence of (key, text) as typed; the protocol's name is applied first and brings its defaults.
 
     Returns:
@@ -75,6 +77,9 @@ def load(method=None, file=None, dataset=None, normal=None, seed=None, label_col
         texts.override(config, key, text, more)
     for stage in config["stages"]:
         stage["run"] = stage["run"] and os.path.abspath(os.path.expanduser(stage["run"]))
+    if config["source"]["name"] and not config["normal"].strip(","):
+        from kerasnd.data import sources
+        config["normal"] = sources.default_normal(config["source"]["name"], data_dir, config["source"]["label_column"])
     _check(config, method)
     return config
 
@@ -184,7 +189,8 @@ def _check(config, method):
     if not config["source"]["name"]:
         raise Misuse("`--dataset` must be given. Received: none. Write --dataset=digits, a TFDS name, or a path.")
     if not config["normal"].strip(","):
-        raise Misuse("`--normal` must name the normal class. Received: none. Write --normal=3, or several: --normal=1,3.")
+        raise Misuse("`--normal` must name the normal class; only for a table of the classes 0 and 1 it is known to be 0. Received: none. "
+                     "Write --normal=3, or several: --normal=1,3.")
     _at_least("seed", config["seed"], 0)
     if config["seed"] >= 2 ** 32:
         raise Misuse(f"`seed` must be below 2**32. Received: seed={config['seed']}.")

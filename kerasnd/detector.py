@@ -114,7 +114,8 @@ class Detector(Descent, SavedForm, keras.Model):
         self.ready(feed)
         if not self.prepared.numpy():
             self.prepare(feed)
-        if self._steps_per_execution == "auto" and self.distribute_strategy.num_replicas_in_sync == 1:
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if self._steps_per_execution == "auto" and replicas == 1:
             # On several replicas the loop over steps ends in "You must feed a value for placeholder tensor" (TensorFlow 2.21).
             steps = max(d for d in range(1, 65) if (feed.steps or 1) % d == 0)
             if steps != self.steps_per_execution:
@@ -123,7 +124,7 @@ class Detector(Descent, SavedForm, keras.Model):
         if validation_data is not None and not isinstance(validation_data, tf.data.Dataset):
             held_out = validation_data[0] if isinstance(validation_data, tuple) else validation_data
             validation_data = feeding.Feed(np.asarray(held_out)).once()
-        history = super().fit(feed.epochs(initial_epoch), epochs=epochs, initial_epoch=initial_epoch,
+        history = super().fit(feed.epochs(initial_epoch, replicas), epochs=epochs, initial_epoch=initial_epoch,
                               steps_per_epoch=feed.steps if isinstance(feed, feeding.Feed) else None,
                               callbacks=[Life()] + list(callbacks or []), validation_data=validation_data, shuffle=False, **kwargs)
         self.warn_of_collapse(feed)

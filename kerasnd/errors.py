@@ -1,4 +1,5 @@
 """The two ways in which a user's request can fail, each told in one line."""
+import contextlib
 import difflib
 
 
@@ -22,3 +23,17 @@ def suggest(word, options):
     """
     near = difflib.get_close_matches(str(word), [str(option) for option in options], n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+@contextlib.contextmanager
+def naming(argument):
+    """Lets a source's refusals speak of the argument that named the data here, where they would say `dataset`.
+
+    Args:
+        argument: str, "input" or "outliers".
+    """
+    try:
+        yield
+    except (Misuse, BadData) as error:
+        told = str(error).replace("`dataset`", f"`{argument}`", 1).replace("Received: dataset=", f"Received: {argument}=", 1)
+        raise type(error)(told) from error

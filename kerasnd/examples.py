@@ -73,11 +73,12 @@ def test_part(config, data_dir=None, schema=None):
 def _pool(config, data_dir, schema):
     """(Pool, normal categories), the outliers of another set joined where the config names one."""
     source = dict(config["source"])
-    pool = sources.load_data(source.pop("name"), data_dir=data_dir, schema=schema, **source, **config.get("batches", {}))
+    source.update(config.get("batches", {}), data_dir=data_dir)
+    pool = sources.load_data(source.pop("name"), schema=schema, **source)
     normal = sources.normal_classes(pool, config["normal"])
     if config.get("outliers"):
         pool = outliers.with_outliers(pool, config["outliers"], normal, np.random.default_rng((config["seed"], 1)),
-                                      data_dir=data_dir, size=source.get("size"))
+                                      **{key: value for key, value in source.items() if key not in ("missing", "categorical")})
     tell_skipped(pool)
     return pool, normal
 

@@ -57,13 +57,18 @@ class Feed:
     def _take(self, position):
         return tf.gather(self._x, position), tf.gather(self._hint, position), position
 
-    def epochs(self, first=0):
+    def epochs(self, first=0, replicas=1):
         """The training order, from epoch `first` on, without end: `steps` full batches an epoch.
+
+        Args:
+            first: int, the epoch to begin with.
+            replicas: int; every batch is full, whatever their number.
 
         Returns:
             tf.data.Dataset of batches; the remainder of an epoch is dropped, since the last batch could leave a replica with
             no example, and another order takes its place in the next epoch.
         """
+        del replicas
         epochs = tf.data.Dataset.range(first, np.iinfo(np.int32).max)
         batches = epochs.flat_map(self._epoch) if self._x is not None else epochs.flat_map(self._streamed_epoch)
         return _unsharded(batches.prefetch(tf.data.AUTOTUNE))
@@ -133,11 +138,24 @@ class DatasetFeed:
             return start + n, (x, hint, start + tf.range(n))
         return self.dataset.scan(tf.constant(0, tf.int64), complete)
 
-    def epochs(self, first=0):
+    def epochs(self, first=0, replicas=1):
+        """One epoch in the user's order, without the batches that hold fewer examples than there are `replicas`.
+
+        Such a batch would leave a replica without an example, whose mean loss is NaN. The others are counted, in a pass over the
+        data: at the end of a dataset of unknown length the optimisers would count one step more than were taken.
+
+        Raises:
+            ValueError: no batch is left.
+        """
         del first  # the order is the user's
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        # A batch smaller than the number of replicas would leave one without an example.
-        return self._whole() if replicas == 1 else self._whole().filter(lambda x, hint, position: tf.shape(x)[0] >= replicas)
+        if replicas == 1:
+            return self._whole()
+        filled = self._whole().filter(lambda x, hint, position: tf.shape(x)[0] >= replicas)
+        self.steps = int(filled.reduce(tf.constant(0, tf.int64), lambda count, *batch: count + 1))
+        if self.steps == 0:
+            raise ValueError(f"`x` must have batches of an example for each of the {replicas} replicas. Received: only smaller ones. "
+                             "Batch it in larger ones.")
+        return filled.apply(tf.data.experimental.assert_cardinality(self.steps))
 
     def once(self, batch_size=None):
         del batch_size

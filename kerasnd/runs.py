@@ -123,7 +123,8 @@ def _resolved(stages, shape):
             for number, stage in enumerate(stages)]
 
 
-def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_column=None, skip_unreadable=False):
+def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_column=None, skip_unreadable=False, device="auto",
+             threads=0):
     """Scores a finished run again, and rewrites its scores, metrics and figures.
 
     The same data gives what training gave. Another `normal` or `outliers` is judged under the run's own protocol, another
@@ -136,7 +137,7 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
         normal: str, as --normal; None: the run's own.
         outliers: str, as --outliers; "": the run's own where `dataset` is.
         data_dir: path of prepared TFDS sets; None: where the run found them.
-        label_column: str or None; skip_unreadable: bool; as the flags.
+        label_column: str or None; skip_unreadable: bool; device: str; threads: int; as the flags. The precision is the run's.
 
     Returns:
         dict, the metrics; baselines are None where the training data is no longer there.
@@ -146,6 +147,7 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
     """
     record = RunFolder(run).finished_record()
     config, data_dir = record["config"], data_dir or record.get("data_dir")
+    devices.prepare("none", device=device, threads=threads, precision=config.get("precision", "float32"))
     elsewhere = dataset is not None and configs.anywhere(dataset) != config["source"]["name"]
     source = {**config["source"], **({**TABLES, "name": configs.anywhere(dataset), "label_column": None} if elsewhere else {})}
     source["label_column"] = label_column or source.get("label_column")
@@ -198,7 +200,7 @@ def _baselines(config, judged, changed, data_dir):
     return judging.baselines(config, examples.take(pool.x, split.train), split.hint, x_test, judged[1].label, pool.example_shape)
 
 
-def score(run, input, output, label_column=None, skip_unreadable=False):
+def score(run, input, output, label_column=None, skip_unreadable=False, device="auto", threads=0):
     """Scores own, unlabelled data: a .csv of path, score, p_value, is_novel.
 
     p_value and is_novel stay empty: they need a calibration on held-out normals, which runs do not have yet.
@@ -210,6 +212,7 @@ def score(run, input, output, label_column=None, skip_unreadable=False):
         label_column: str or None, a column of a .csv that is no feature; None: the training's, where the file has it. The other
             columns are the training's by name, in any order.
         skip_unreadable: bool, leave broken images out instead of refusing.
+        device, threads: as the flags. The precision is the run's.
 
     Returns:
         int, the examples scored.
@@ -219,6 +222,7 @@ def score(run, input, output, label_column=None, skip_unreadable=False):
     """
     folder = RunFolder(run)
     record = folder.finished_record()
+    devices.prepare("none", device=device, threads=threads, precision=record["config"].get("precision", "float32"))
     detector = saving.load(folder / DETECTOR)
     shape, config = detector.normalizer.example_shape, record["config"]
     pool = unlabelled.load_unlabelled(
@@ -228,7 +232,7 @@ def score(run, input, output, label_column=None, skip_unreadable=False):
     examples.tell_skipped(pool)
     n = len(pool.category)
     if n == 0:
-        raise BadData(f"{input} has no example to score. {len(pool.skipped)} were left out.")
+        raise BadData(f"`input` must have an example to score. Received: {input}, of which {len(pool.skipped)} were left out.")
     examples.check_fit(record, detector.normalizer.example_shape, pool, "input")
     found = judging.scores(detector, pool.x)
     with whole(output) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:

@@ -1,4 +1,5 @@
 """The stages of a run, one after the other, resumed where they stopped."""
+import inspect
 import shutil
 import time
 import warnings
@@ -148,11 +149,13 @@ def build(stages, number, example_shape):
     name, model = stages[number]["method"], dict(stages[number].get("model", {}))
     if number + 1 < len(stages):
         model["preprocess"] = preprocess(stages, number, example_shape)
+    kind, model = method(name), {"example_shape": example_shape, **model}
     try:
-        return method(name)(**{"example_shape": example_shape, **model})
-    except TypeError as error:
+        inspect.signature(kind).bind(**model)
+    except TypeError as error:      # of the names alone: what the constructor itself raises is its own
         raise Misuse(f"`stages[{number}].model` of {name} must be arguments of its class. Received: {sorted(model)} "
                      f"({error}).") from error
+    return kind(**model)
 
 
 def preprocess(stages, number, example_shape):

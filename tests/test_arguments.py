@@ -4,9 +4,10 @@ import math
 import numpy as np
 import pytest
 
-from kerasnd import arguments, optimizers
+from kerasnd import arguments, optimizers, training
 from kerasnd.errors import Misuse
 from kerasnd.methods import method
+from kerasnd.networks import coders
 
 WRONG = [
     *((name, {"weight_decay": value}) for name in ("autoencoder", "rcae", "deep_svdd", "ocnn")
@@ -57,3 +58,15 @@ def test_the_bounds_are_told_as_an_interval():
 def test_an_optimiser_out_of_range_is_refused(given):
     with pytest.raises(Misuse, match=f"`optimizer.{next(iter(given))}` must be"):
         optimizers.make(10, **given)
+
+
+def test_a_stage_is_refused_for_its_names_and_a_bug_in_a_constructor_stays_one(monkeypatch):
+    stages = [{"method": "autoencoder", "model": {"latent_dims": 3}}]
+    with pytest.raises(Misuse, match=r"stages\[0\]\.model.*latent_dims"):
+        training.build(stages, 0, (6,))
+
+    def broken(*args):
+        raise TypeError("a bug")
+    monkeypatch.setattr(coders, "choose", broken)
+    with pytest.raises(TypeError, match="a bug"):
+        training.build([{"method": "autoencoder", "model": {"latent_dim": 3}}], 0, (6,))

@@ -9,6 +9,7 @@ import types
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 import kerasnd
 from kerasnd.cli import evaluate, flags, report, score, train
@@ -143,6 +144,13 @@ def test_a_misuse_of_the_others_is_one_line_and_exit_code_two(name, words, told,
     (MemoryError(), 1, "memory ran out"),
     (FloatingPointError("the loss is NaN"), 1, "the loss is NaN"),
     (KeyboardInterrupt(), 130, "The same command"),
+    (tf.errors.ResourceExhaustedError(None, None, "Graph execution error:\n\nDetected at node sequential/Relu defined at (most recent "
+                                      'call last):\n  File "kerasnd/runs.py", line 3, in train\n\nOOM when allocating tensor with '
+                                      "shape[9,9] and type float on CPU:0\n\t [[{{node sequential/Relu}}]] [Op:__inference_step_7]"),
+     1, "train: memory ran out. OOM when allocating tensor with shape[9,9] and type float on CPU:0. Try --limit=N"),
+    (tf.errors.InvalidArgumentError(None, None, "2 root error(s) found.\n  (0) INVALID_ARGUMENT: `hint` must be -1, 0 or +1.\n\t [[x]]"),
+     1, "train: TensorFlow failed with InvalidArgumentError: INVALID_ARGUMENT: `hint` must be -1, 0 or +1. --verbosity=1"),
+    (tf.errors.InternalError(None, None, "\n\t [[{{node x}}]]"), 1, "with InternalError: InternalError."),
     (Misuse("Exception encountered when calling X.call().\n\n\x1b[1m`x` is wrong.\x1b[0m\n\nArguments received"), 2,
      "`x` is wrong."),
 ])
@@ -152,6 +160,15 @@ def test_what_goes_wrong_is_told_in_one_line_with_its_exit_code(error, code, tol
     assert flags.run("train", train.program(), fail, [], "The same command resumes.") == code
     err = capsys.readouterr().err
     assert err.startswith("train: ") and told in err and err.count("\n") == 1
+
+
+def test_an_error_of_tensorflows_runtime_is_one_line(capsys):
+    def fail(values, overrides):
+        tf.reshape(tf.constant([1, 2]), (3,))
+    assert flags.run("train", train.program(), fail, []) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("train: TensorFlow failed with InvalidArgumentError: ") and "requested shape has 3" in err and err.count("\n") == 1
+    assert "{{" not in err and "[[" not in err
 
 
 def test_a_bug_stays_a_traceback():
@@ -201,8 +218,10 @@ def test_evaluate_and_score_hand_on_what_they_are_given(runs, tmp_path):
     assert evaluate.main([f"--run={tmp_path}", "--outliers=uniform_noise"]) == 0
     (run,), given = runs.evaluate
     assert run == tmp_path and given["outliers"] == "uniform_noise" and given["dataset"] is None
-    assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv"]) == 0
-    assert runs.score[0] == (tmp_path, tmp_path, tmp_path / "s.csv")
+    assert (given["device"], given["threads"]) == ("auto", 0)
+    assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--device=cpu", "--threads=3"]) == 0
+    assert runs.score == ((tmp_path, tmp_path, tmp_path / "s.csv"),
+                          {"label_column": None, "skip_unreadable": False, "device": "cpu", "threads": 3})
 
 
 # ---- the package's face ------------------------------------------------------------------------------------------------

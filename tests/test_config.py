@@ -2,7 +2,9 @@
 import json
 import string
 
+import numpy as np
 import pytest
+import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,6 +135,7 @@ def test_an_override_is_read_as_the_type_that_it_replaces(key, text, value):
 
 @pytest.mark.parametrize("key, text, told", [
     ("stages[0].fit.epoch", "3", "Did you mean 'epochs'. Keys there: epochs, batch_size"),
+    ("stages[0].fit.foo", "1", "'foo'.*Keys there: epochs, batch_size"),
     ("sed", "3", "Did you mean 'seed'"),
     ("stages[2].fit.epochs", "3", r"one of the 2 stages.*\[2\]"),
     ("stages[-1].fit.epochs", "3", "one of the 2 stages"),
@@ -212,6 +215,8 @@ def test_no_override_ends_in_anything_but_a_value_or_a_refusal(key, text):
     ("def get_config():\n    return {'stages': [{'method': 'rcea'}]}", "Did you mean 'rcae'"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'epochs': '3'}}]}", "`epochs` of type int"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': 3}]}", "must be a section"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'epoch': 3}}]}", r"stages\[0\]\.fit.*Did you mean 'epochs'"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'class_weight': 3}}]}", "epochs, batch_size.*'class_weight'"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'model': {'x': print}}]}", "plain values"),
     ("def get_config():\n    return {'source': {'nme': 'digits'}, 'stages': [{'method': 'rcae'}]}", "Did you mean 'name'"),
     ("def get_config():\n    return {'protocol': {'name': 'holdout', 'share': 1}, 'stages': [{'method': 'rcae'}]}", "test_share"),
@@ -241,6 +246,26 @@ def test_what_is_not_given_is_asked_for():
         load(method="ocn")
     with pytest.raises(Misuse, match="Leave --method out"):
         load(method="ocnn", file="configs/rcae.py")
+
+
+def test_a_table_of_normals_and_anomalies_needs_no_normal(tmp_path):
+    rng = np.random.default_rng(0)
+    sets = {"cardio.mat": (rng.normal(size=(9, 3)), [0] * 5 + [1] * 4, "0"), "words.mat": (rng.normal(size=(9, 3)), [1] * 5 + [2] * 4, None),
+            "three.mat": (rng.normal(size=(9, 3)), [0, 1, 2] * 3, None), "images.mat": (rng.normal(size=(9, 3, 3)), [0] * 5 + [1] * 4, None)}
+    for name, (x, y, normal) in sets.items():
+        scipy.io.savemat(tmp_path / name, {"X": x, "y": np.array(y)})
+        for asked in ({"dataset": str(tmp_path / name)}, {"dataset": name.removesuffix(".mat"), "data_dir": str(tmp_path)}):
+            if normal is None:
+                with pytest.raises(Misuse, match="`--normal` must name"):
+                    load(normal=None, **asked)
+            else:
+                assert load(normal=None, **asked)["normal"] == normal and load(normal="1", **asked)["normal"] == "1"
+    (tmp_path / "own.csv").write_text("a,kind\n1,0\n2,1\n3,0\n")
+    assert load(normal=None, dataset=str(tmp_path / "own.csv"), label_column="kind")["normal"] == "0"
+    assert load(("normal", ""), dataset="breast_cancer")["normal"] == "0"
+    for unread in ("digits", "mnist", "cifar10"):           # the last two are not even looked for
+        with pytest.raises(Misuse, match="`--normal` must name"):
+            load(normal=None, dataset=unread)
 
 
 def test_a_variant_stands_after_the_colon(tmp_path):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from kerasnd.detector import Detector
 from kerasnd.errors import BadData, Misuse
-from kerasnd.feeding import Feed
+from kerasnd.feeding import DatasetFeed, Feed
 from kerasnd.methods import METHODS, SOLVED, method
 
 SHAPES = {"images": (8, 8, 1), "tables": (6,)}
@@ -224,6 +224,19 @@ def test_built_in_networks_take_the_same_step_on_two_replicas(variant, mirrored)
     assert moved > 2e-3                             # a doubled or missing step would stand out
     for one, two in zip(*results):
         np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-3)
+
+
+def test_a_batch_smaller_than_the_replicas_is_left_out_of_their_steps(mirrored):
+    x = normals(9)
+    with mirrored.scope():
+        detector = with_own_networks("autoencoder")
+        detector.compile(keras.optimizers.SGD(1e-2))
+    history = detector.fit(tf.data.Dataset.from_tensor_slices(x).batch(4), epochs=2, verbose=0)     # of 4, 4 and 1
+    assert detector.optimizer.iterations.value.values[0].numpy() == 4 and np.isfinite(history.history["loss"]).all()
+    feed = DatasetFeed(tf.data.Dataset.from_tensor_slices(x).batch(4))
+    assert feed.steps == 3 and len(list(feed.epochs(replicas=2))) == feed.steps == 2
+    with pytest.raises(ValueError, match="only smaller ones"):
+        DatasetFeed(tf.data.Dataset.from_tensor_slices(x).batch(1)).epochs(replicas=2)
 
 
 def test_validation_data_gives_the_mean_score_of_held_out_normals():

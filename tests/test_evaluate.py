@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from short_runs import arrays, numbers, quick, run, scored, settings, state, trained
 
-from kerasnd import report, runs
+from kerasnd import devices, report, runs
 from kerasnd.data import unlabelled
 from kerasnd.errors import BadData, Misuse
 
@@ -123,6 +123,22 @@ def test_a_detector_of_a_newer_format_is_refused_in_words(run):
     for load in (runs.evaluate, lambda run: keras.models.load_model(run / "detector.keras")):
         with pytest.raises(Misuse, match="format 1 or older.*DeepSVDD of format 2.*Update kerasnd"):
             load(run)
+
+
+@pytest.mark.parametrize("use", [lambda run, out, **more: runs.evaluate(run, **more), lambda run, out, **more: runs.score(run, run, out, **more)],
+                         ids=["evaluate", "score"])
+def test_the_machine_is_settled_as_for_training_and_the_precision_is_the_runs(run, tmp_path, monkeypatch, use):
+    record = json.loads((run / "config.json").read_text())
+    record["config"]["precision"] = "bfloat16"
+    (run / "config.json").write_text(json.dumps(record))
+    with pytest.raises(Misuse, match="--device=gpu"):
+        use(run, tmp_path / "s.csv", device="gpu")
+    settled = []
+    monkeypatch.setattr(devices, "prepare", lambda distribute, **given: settled.append(given))
+    (run / "detector.keras").unlink()
+    with pytest.raises(BadData, match="detector.keras"):
+        use(run, tmp_path / "s.csv", device="cpu", threads=2)
+    assert settled == [{"device": "cpu", "threads": 2, "precision": "bfloat16"}]
 
 
 # ---- scoring own data ------------------------------------------------------------------------------------------------

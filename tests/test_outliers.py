@@ -4,11 +4,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from kerasnd import examples
 from kerasnd.data import protocols
 from kerasnd.data.outliers import with_outliers
-from kerasnd.data.pool import Pool
+from kerasnd.data.pool import Pool, Stream
 from kerasnd.data.sources import load_data
-from kerasnd.errors import Misuse
+from kerasnd.errors import BadData, Misuse
 
 RNG = numpy.random.default_rng
 OFFICIAL = Pool(x=RNG(0).integers(0, 256, (40, 4, 4, 1), numpy.uint8), category=numpy.tile([0, 1], 20),
@@ -123,3 +124,30 @@ def test_outliers_of_another_kind_are_refused(tmp_path, x, told):
     with pytest.raises(Misuse) as refusal:
         with_outliers(OFFICIAL, saved(tmp_path, x), (0,), RNG(0))
     assert told in str(refusal.value) and "uint8 examples of shape (4, 4, 1)" in str(refusal.value)
+
+
+def test_the_settings_of_the_source_hold_for_the_outliers_too(tmp_path):
+    own, other = (images(tmp_path / name, "L") for name in ("own", "other"))
+    (tmp_path / "other/a/broken.png").write_bytes(b"\x89PNG half")
+    config = {"source": {"name": own, "size": None, "label_column": None, "skip_unreadable": True}, "normal": "a", "seed": 0,
+              "protocol": {"name": "holdout"}, "batches": {"cache_gib": 1e-9}, "outliers": other}
+    pool, _ = examples.split(config)
+    assert [path for path, _ in pool.skipped] == [str(tmp_path / "other/a/broken.png")]
+    assert all(isinstance(part, Stream) for part in pool.x._parts)
+    config["source"]["skip_unreadable"] = False
+    with pytest.raises(BadData, match="^`outliers` must hold readable images.*broken.png"):
+        examples.split(config)
+
+
+def test_the_label_column_of_tables_is_left_out_of_the_outliers_too(tmp_path):
+    for name, lift in (("own", 0), ("other", 100)):
+        rows = [f"{i + lift},{i * i},{'odd' if i % 3 else 'good'},{i}" for i in range(12)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["a,b,state,c", *rows]))
+    config = {"source": {"name": str(tmp_path / "own.csv"), "size": None, "label_column": "state", "skip_unreadable": False},
+              "normal": "good", "seed": 0, "protocol": {"name": "holdout"}, "outliers": str(tmp_path / "other.csv")}
+    pool, split_ = examples.split(config)
+    assert pool.example_shape == (3,) and (pool.x[split_.test[split_.label == 1], 0] >= 100).all()
+    numpy.savez(tmp_path / "other.npz", x=pool.x[:5], y=numpy.zeros(5))
+    assert examples.split({**config, "outliers": str(tmp_path / "other.npz")})[1].label.sum() == 2     # no column to leave out
+    with pytest.raises(Misuse, match="^`outliers` must be a file.*Received: outliers="):
+        examples.split({**config, "outliers": str(tmp_path / "gone.npz")})

@@ -273,3 +273,19 @@ def test_the_first_place_is_found_in_whichever_piece_it_lies():
     x[7, 5], x[9, 1] = numpy.nan, numpy.inf
     with pytest.raises(BadData, match=r"2 NaN or infinite values in 'set', the first, nan, at x\[7, 5\]"):
         arrays.refuse_not_finite(x, "x", "set")
+
+
+@pytest.mark.parametrize("name, content, told", [
+    ("x.csv", "a,b\n1,2\n3,nan\n", "^`b` must be finite.*'nan' in row 3, column 'b'"),
+    ("x.csv", "a,b\n1,\n3,4\n", "^`b` must be given.*row 2, column 'b'"),
+    ("x.csv", "a,b\n1,2\n3\n", "^`input` must have as many values.*1 in row 3"),
+    ("x.csv", "", "^`input` must have a header"),
+    ("x.npz", "no zip", "^`input` must be a .npz archive"),
+    ("x.mat", "no mat", "^`input` must be a readable .mat"),
+    ("x.png", "no png", "^`input` must hold readable images.*x.png"),
+])
+def test_what_is_wrong_with_an_input_is_told_of_the_input(tmp_path, name, content, told):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(BadData, match=told) as refusal:
+        load_unlabelled(tmp_path / name)
+    assert "dataset" not in str(refusal.value) and "\n" not in str(refusal.value)

@@ -37,7 +37,7 @@ def evaluate(values, overrides):
     process.import_tensorflow()
     from kerasnd import runs
     runs.evaluate(run, **{name: values[name].value for name in
-                          ("dataset", "normal", "outliers", "data_dir", "label_column", "skip_unreadable")})
+                          ("dataset", "normal", "outliers", "data_dir", "label_column", "skip_unreadable", "device", "threads")})
 
 
 def main(argv=None):

@@ -14,7 +14,9 @@ from kerasnd.errors import BadData, Misuse, suggest
 
 DONE, FAILED, MISUSE, INTERRUPTED = 0, 1, 2, 130
 _ABSL = "absl's logging"
+_SMALLER = "Try --limit=N, or a smaller --config.stages[0].fit.batch_size."
 _OVERRIDE = re.compile(r"--?config[.\[]")
+_WHERE = re.compile(r"Graph execution error|Detected at node|File \"|<stack traces|Stack trace for|\d+ root error|\d+ successful|Hint:")
 
 
 class Flags:
@@ -158,6 +160,21 @@ def _disk_is_full(error):
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
 
 
+def _by_tensorflow(error):
+    """"memory" or "other" for an error that TensorFlow's runtime raised, else None; TensorFlow is not imported for it."""
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)
+    if errors is None or not isinstance(error, errors.OpError):
+        return None
+    return "memory" if isinstance(error, errors.ResourceExhaustedError) else "other"
+
+
+def _without_nodes(error):
+    """The first line of what TensorFlow says that is no name of a node, nor where it was defined."""
+    text = re.sub(r"\{\{.*?\}\}|\[\[.*?\]\]|\[Op:.*?\](\s*name:)?", "", str(error))
+    lines = [re.sub(r"^\(\d+\) ", "", line.strip()) for line in text.splitlines()]
+    return next((line for line in lines if line and not _WHERE.match(line)), type(error).__name__)
+
+
 def run(name, program, main, argv=None, on_interrupt=""):
     """Runs a program and turns what goes wrong into one line on stderr and an exit code.
 
@@ -190,8 +207,7 @@ def run(name, program, main, argv=None, on_interrupt=""):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except MemoryError as error:
-        return _say(name, f"memory ran out. {error} Try --limit=N, or a smaller --config.stages[0].fit.batch_size.",
-                    FAILED)
+        return _say(name, f"memory ran out. {error} {_SMALLER}", FAILED)
     except Exception as error:
         logging.debug("where it happened", exc_info=True)       # shown with --verbosity=1
         if _disk_is_full(error):
@@ -199,6 +215,12 @@ def run(name, program, main, argv=None, on_interrupt=""):
                         FAILED)
         if isinstance(error, (BadData, OSError, FloatingPointError)):
             return _say(name, error, FAILED)
+        kind = _by_tensorflow(error)
+        if kind == "memory":
+            return _say(name, f"memory ran out. {_without_nodes(error).rstrip('.')}. {_SMALLER}", FAILED)
+        if kind:
+            return _say(name, f"TensorFlow failed with {type(error).__name__}: {_without_nodes(error).rstrip('.')}. "
+                        "--verbosity=1 shows where.", FAILED)
         raise
     return DONE
 

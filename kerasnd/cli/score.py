@@ -39,8 +39,7 @@ def score(values, overrides):
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
     from kerasnd import runs
-    runs.score(run, source, output, label_column=values["label_column"].value,
-               skip_unreadable=values["skip_unreadable"].value)
+    runs.score(run, source, output, **{name: values[name].value for name in ("label_column", "skip_unreadable", "device", "threads")})
 
 
 def main(argv=None):

@@ -24,7 +24,8 @@ def program():
                  "isoforest, kde: takes configs/METHOD.py.")
     train.string("dataset", None, "digits, breast_cancer, a TFDS name (mnist, cifar10...), or a path: a folder of images "
                  "(train/CLASS/*, test/CLASS/*, or CLASS/* alone), .npz, .mat, .csv.")
-    train.string("normal", None, "The normal class, by number or name, or several: 3, good, or 1,3,77.")
+    train.string("normal", None, "The normal class, by number or name, or several: 3, good, or 1,3,77. "
+                 "May be left out for tables of the classes 0 and 1, where it is 0.")
     train.string("config", None, "A config file in place of the method's own; FILE.py:VARIANT asks for a variant, "
                  "configs/ocnn.py:paper for one. Any value of the config is set with --config.KEY=VALUE, "
                  "as in --config.stages[0].fit.epochs=20 (in quotes for zsh) or --config.protocol.name=holdout.")
@@ -81,7 +82,8 @@ def train(values, overrides):
     settings = config.load(method=values["method"].value, file=values["config"].value, dataset=values["dataset"].value,
                            normal=values["normal"].value, seed=values["seed"].value,
                            label_column=values["label_column"].value,
-                           skip_unreadable=values["skip_unreadable"].value, overrides=overrides)
+                           skip_unreadable=values["skip_unreadable"].value,
+                           data_dir=values["data_dir"].value, overrides=overrides)
     run = values["run"].value or default_run(settings, values["method"].value, values["config"].value)
     process.import_tensorflow()
     config.check_arguments(settings)

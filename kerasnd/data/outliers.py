@@ -4,12 +4,12 @@ import os
 import numpy
 
 from kerasnd.data.pool import Pool, Stream
-from kerasnd.errors import Misuse
+from kerasnd.errors import Misuse, naming
 
 NOISE = ("uniform_noise", "gaussian_noise")
 
 
-def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_column=None, skip_unreadable=False):
+def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_column=None, skip_unreadable=False, cache_gib=2.0):
     """A pool whose anomalies to be judged are another set's.
 
     The pool's own anomalies get category -1, which no protocol judges. The places of its examples, and so the draws
@@ -21,7 +21,8 @@ def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_c
             "gaussian_noise", as many as there are normals to be judged, in the range of the data.
         normal: sequence of int, the normal categories of `pool`.
         rng: numpy.random.Generator, draws the noise.
-        data_dir, label_column, skip_unreadable: as in `load_data`, for the other set.
+        data_dir, skip_unreadable, cache_gib: as in `load_data`, for the other set.
+        label_column: as in `load_data`, where the other set is a .csv; the columns of the two have the same names.
         size: None, or (height, width), that of `pool`'s own loading; only where it is given are the other set's images
             resized and their channels made those of `pool`.
 
@@ -41,7 +42,9 @@ def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_c
     else:
         from kerasnd.data.sources import load_data
 
-        other = load_data(outliers, data_dir, size, label_column, skip_unreadable, schema=pool.schema)
+        column = label_column if outliers.lower().endswith(".csv") else None
+        with naming("outliers"):
+            other = load_data(outliers, data_dir, size, column, skip_unreadable, cache_gib, schema=pool.schema)
         taken = numpy.ones(len(other.category), bool) if other.official is None else other.official == "test"
         taken = numpy.flatnonzero(taken)
         name = os.path.basename(os.path.normpath(outliers))

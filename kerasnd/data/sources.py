@@ -8,6 +8,7 @@ from kerasnd.errors import Misuse, suggest
 __all__ = ["Pool", "Stream", "load_data", "normal_classes"]
 
 FILES = (".npz", ".mat", ".csv")
+KNOWN_NORMAL_FIRST = (("0", "1"), ("benign", "malignant"))     # tables of these two classes need no --normal
 
 # Outlier Detection DataSets, each a NAME.mat (Rayana, 2016). They are not downloaded, only named where one is missing.
 ODDS = ("annthyroid", "arrhythmia", "breastw", "cardio", "cover", "ecoli", "glass", "heart", "http", "ionosphere",
@@ -74,6 +75,24 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
 def is_table(name):
     """bool, a name that tells of a table before anything is read: `configs/` choose by it how long to train."""
     return name in (*ODDS, "breast_cancer") or os.path.splitext(name)[1].lower() in (".csv", ".mat")
+
+
+def default_normal(name, data_dir=None, label_column=None):
+    """The normal class of a table that says by the names of its classes which it is.
+
+    Args:
+        name, data_dir, label_column: as in `load_data`.
+
+    Returns:
+        str, "0" for a table of the classes 0 and 1, or benign and malignant (breast_cancer); "" for all else.
+
+    Raises:
+        Misuse, BadData: as `load_data`, of a table; nothing else is read.
+    """
+    if name not in BUNDLED and _kind(os.path.expanduser(name), data_dir)[0] not in ("csv", "npz", "mat"):
+        return ""
+    pool = load_data(name, data_dir, label_column=label_column)
+    return "0" if pool.names in KNOWN_NORMAL_FIRST and not pool.is_image else ""
 
 
 def _kind(name, data_dir):

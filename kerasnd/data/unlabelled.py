@@ -4,7 +4,7 @@ import os
 import numpy
 
 from kerasnd.data.pool import Pool
-from kerasnd.errors import BadData, Misuse
+from kerasnd.errors import BadData, Misuse, naming
 
 KINDS = "an image, a folder of images, .npz, .mat or .csv"
 
@@ -30,29 +30,33 @@ def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unre
         Misuse, BadData: as the sources.
     """
     path = os.path.expanduser(os.fspath(path))
+    with naming("input"):
+        x, paths, skipped = _examples(path, size, channels, label_column, skip_unreadable, cache_gib, schema)
+    return Pool(x=x, category=numpy.zeros(x.shape[0], numpy.int64), official=None, names=("unknown",), paths=paths,
+                skipped=skipped)
+
+
+def _examples(path, size, channels, label_column, skip_unreadable, cache_gib, schema):
+    """(x, paths or None, skipped)."""
     suffix = os.path.splitext(path)[1].lower()
-    paths, skipped = None, ()
     if os.path.isdir(path) or suffix not in (".npz", ".mat", ".csv"):
         from kerasnd.data import image_files, images
 
         paths = numpy.array(_image_files(path, images.is_image))
         x, readable, skipped = image_files.load_files(paths, path, size, channels, skip_unreadable, cache_gib)
-        paths = paths[readable]
-    elif suffix == ".csv":
+        return x, paths[readable], skipped
+    if suffix == ".csv":
         from kerasnd.data import tables
 
-        x = tables.load_features(path, label_column, schema)
-    else:
-        from kerasnd.data import arrays
+        return tables.load_features(path, label_column, schema), None, ()
+    from kerasnd.data import arrays
 
-        found = arrays.read_npz(path, ("x", "X")) if suffix == ".npz" else arrays.read_mat(path)
-        key = "X" if suffix == ".mat" or ("X" in found and "x" not in found) else "x"
-        if found.get(key) is None:
-            raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with "
-                         f"{', '.join(sorted(found)) or 'nothing'}.")
-        x = resized(arrays.examples(found[key], key, path), size)
-    return Pool(x=x, category=numpy.zeros(x.shape[0], numpy.int64), official=None, names=("unknown",), paths=paths,
-                skipped=skipped)
+    found = arrays.read_npz(path, ("x", "X")) if suffix == ".npz" else arrays.read_mat(path)
+    key = "X" if suffix == ".mat" or ("X" in found and "x" not in found) else "x"
+    if found.get(key) is None:
+        raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with "
+                     f"{', '.join(sorted(found)) or 'nothing'}.")
+    return resized(arrays.examples(found[key], key, path), size), None, ()
 
 
 def resized(x, size):
