@@ -58,8 +58,8 @@ def test_too_many_words_and_mixed_columns_are_refused(table):
     def ids(n):
         return table("id,y\n" + "".join(f"u{i},{i % 2}\n" for i in range(n)))
     assert load_data(ids(MOST_LEVELS)).x.shape == (MOST_LEVELS, MOST_LEVELS)
-    refused(Misuse, f"`id` must have at most {MOST_LEVELS} different words, of which each becomes a feature. Received: 51, the first "
-            "'u0' in row 2, column 'id'", load_data, ids(MOST_LEVELS + 1))
+    refused(Misuse, f"`id` must have at most {MOST_LEVELS} different words, of which each becomes a feature. Received: 51, "
+            "the first 'u0' in row 2, column 'id'", load_data, ids(MOST_LEVELS + 1))
     refused(Misuse, "mostly numbers", load_data, table("a,y\n1,0\n2,1\n3x,0\n"))
     refused(Misuse, "categorical=onehot", load_data, table("a,y\nred,0\nblue,1\n"), categorical="refuse")
 
