@@ -42,8 +42,10 @@ def split(config, data_dir=None, schema=None):
 
 def known(path):
     """{"hints": path, "hints_sha256": digest} of a user's labels file, so that a changed one makes another config; "": none."""
-    return {"hints": os.path.abspath(os.path.expanduser(path)), "hints_sha256": hints.digest(os.path.expanduser(path))} if path else {
-        "hints": ""}
+    if not path:
+        return {"hints": ""}
+    path = os.path.abspath(os.path.expanduser(path))
+    return {"hints": path, "hints_sha256": hints.digest(path)}
 
 
 def test_part(config, data_dir=None, schema=None):

@@ -51,15 +51,15 @@ def test_missing_values_are_refused_unless_asked_for(table):
     refused(BadData, "the first of 2 missing values (1 in 'load', 1 in 'phase')", load_data, table(TRAIN), label_column="fault")
     refused(BadData, "source.missing=median", load_data, table(TRAIN), label_column="fault")
     refused(BadData, "column 'b' of", load_data, table("a,b,y\n1,,0\n2,?,1\n"), missing="median")       # empty everywhere
-    refused(BadData, "`y` must be given", load_data, table("a,y\n1,\n2,1\n"), missing="median")         # a class is never filled in
+    refused(BadData, "`y` must be given", load_data, table("a,y\n1,\n2,1\n"), missing="median")     # a class is never filled in
 
 
 def test_too_many_words_and_mixed_columns_are_refused(table):
     def ids(n):
         return table("id,y\n" + "".join(f"u{i},{i % 2}\n" for i in range(n)))
     assert load_data(ids(MOST_LEVELS)).x.shape == (MOST_LEVELS, MOST_LEVELS)
-    refused(Misuse, f"`id` must have at most {MOST_LEVELS} different words, of which each becomes a feature. Received: 51, the first "
-            "'u0' in row 2, column 'id'", load_data, ids(MOST_LEVELS + 1))
+    refused(Misuse, f"`id` must have at most {MOST_LEVELS} different words, of which each becomes a feature. Received: 51, "
+            "the first 'u0' in row 2, column 'id'", load_data, ids(MOST_LEVELS + 1))
     refused(Misuse, "mostly numbers", load_data, table("a,y\n1,0\n2,1\n3x,0\n"))
     refused(Misuse, "categorical=onehot", load_data, table("a,y\nred,0\nblue,1\n"), categorical="refuse")
 
@@ -118,3 +118,10 @@ def test_unknown_words_are_no_level_and_are_told_once(table, schema, caplog):
     assert len(caplog.records) == 1 and "'phase': 'boost' (2), 'phase': 'stop' (1), 'ok': '' (1)" in caplog.text
     strict = {**schema, "missing": "refuse"}
     refused(BadData, "`ok` must be given for every example. Received: '' in row 3", load_unlabelled, table(text), schema=strict)
+
+
+def test_without_a_schema_all_columns_but_the_label_are_numbers(table):
+    path = table("a,colour,y\n1,red,0\n")
+    refused(Misuse, "if it is the class, give --label_column=colour", load_unlabelled, path)
+    refused(BadData, "`a` must be given for every example", load_unlabelled, table("a,y\n,0\n"))
+    refused(Misuse, "'y' alone", load_unlabelled, table("y\n0\n"))

@@ -72,7 +72,8 @@ def test_hints_by_index(file, text):
 def test_hints_by_path_relative_or_absolute(file):
     pool = Pool(x=POOL.x, category=CATEGORY, official=OFFICIAL, names=POOL.names, paths=FILES)
     for text in ("path,hint\n/data/train/0/0.png,1\ntrain/2/4.png,-1\n./train/1/../1/5.png,-1\n",
-                 "train/0/0.png,1\n/data/train/2/4.png,-1\ntrain/1/5.png,-1\n", "index,hint\n0,1\n4,-1\n5,-1\n", "0,1\n4,-1\n5,-1\n"):
+                 "train/0/0.png,1\n/data/train/2/4.png,-1\ntrain/1/5.png,-1\n",
+                 "index,hint\n0,1\n4,-1\n5,-1\n", "0,1\n4,-1\n5,-1\n"):
         assert known(hints.load(file(text), pool, split(), "/data")) == {0: 1, 1: 0, 2: 0, 4: -1, 5: -1}
     with pytest.raises(Misuse, match="`path` must be the path of an example. Received: 'train/0/9.png' in row 2"):
         hints.load(file("path,hint\ntrain/0/9.png,1\n"), pool, split(), "/data")
@@ -106,8 +107,8 @@ def test_what_gives_a_threshold_is_judged_too(file, caplog):
 def test_the_file_is_all_that_is_known(file, overlap):
     category = np.repeat([0, 1, 2], 100)
     pool = Pool(x=np.zeros((300, 2), np.float32), category=category, official=None, names=("a", "b", "c"))
-    drawn = protocols.make("semi_supervised", category, None, (0,), np.random.default_rng(0), known_outlier=[1], ratio_known_outlier=0.2,
-                           ratio_known_normal=0.1, ratio_pollution=0.1, overlap=overlap)
+    drawn = protocols.make("semi_supervised", category, None, (0,), np.random.default_rng(0), known_outlier=[1],
+                           ratio_known_outlier=0.2, ratio_known_normal=0.1, ratio_pollution=0.1, overlap=overlap)
     labelled = drawn.train[drawn.hint == -1]
     assert len(labelled) and (drawn.hint == 1).any() and not np.intersect1d(drawn.spare, np.r_[drawn.train, drawn.test]).size
     parts = hints.load(file(f"{labelled[0]},-1\n{drawn.test[0]},1\n"), pool, drawn)
@@ -123,9 +124,11 @@ def test_the_file_is_all_that_is_known(file, overlap):
     ("index,hint\n0,\n", Misuse, "Received: '' in row 2"), ("0,1\n1,anomalous\n", Misuse, "Received: 'anomalous' in row 2"),
     ("index,hint\n0,1\n2,0\n0,-1\n", Misuse, "Received: -1 for '0' in row 4 of"),
     ("index,hint\n0,1\n2,0\n0,-1\n", Misuse, "after +1 in row 2"),
-    ("path,hint\na.png,1\n", Misuse, "by index where the data has no files"), ("file,hint\n0,1\n", Misuse, "whose first line is 'file,hint'"),
+    ("path,hint\na.png,1\n", Misuse, "by index where the data has no files"),
+    ("file,hint\n0,1\n", Misuse, "whose first line is 'file,hint'"),
     ("index,path,hint\n0,a,1\n", Misuse, "one column path or index"), ("index\n0\n", Misuse, "whose first line is 'index'"),
-    ("index,hint\n", BadData, "without any"), ("", Misuse, "whose first line is ''"), ("index,hint\n0\n", BadData, "1 values in row 2"),
+    ("index,hint\n", BadData, "without any"),
+    ("", Misuse, "whose first line is ''"), ("index,hint\n0\n", BadData, "1 values in row 2"),
     ('index,hint\n"0,1\n', BadData, "`hints` must be a readable .csv"),
 ])
 def test_files_that_are_no_hints(file, text, error, told):
@@ -136,7 +139,7 @@ def test_files_that_are_no_hints(file, text, error, told):
 
 def test_digests_are_sha256(file):
     assert hints.digest(file("0,1\n")) == hashlib.sha256(b"0,1\n").hexdigest()
-    with pytest.raises(Misuse, match="--hints=no.csv"):
+    with pytest.raises(Misuse, match="hints=.*no.csv"):
         hints.digest("no.csv")
     assert examples.known("") == {"hints": ""}
 

@@ -59,6 +59,12 @@ def learn(table, label, missing="refuse", categorical="onehot"):
     return {"label": label, "missing": missing, "columns": columns}
 
 
+def all_numbers(table, label):
+    """dict, the schema of a table whose columns but the label must be numbers, and are all given."""
+    return {"label": label, "missing": "refuse",
+            "columns": [{"name": name, "kind": "number"} for name in table.header if name != label]}
+
+
 def _levels(table, name, missing, categorical):
     count = collections.Counter(cell.strip() for cell in table.columns[name])
     absent = [word for word in count if _is_missing(word)]
@@ -174,7 +180,8 @@ def _numbers(table, name):
     for row, cell in enumerate(table.columns[name]):
         if not _is_float(cell) and not _is_missing(cell.strip()):
             break
-    raise Misuse(f"`{name}` must be a column of numbers, as in training. Received: {table.place(row, name)}. Correct it.")
+    raise Misuse(f"`{name}` must be a column of numbers, as in training. Received: {table.place(row, name)}. Correct it, "
+                 f"or, if it is the class, give --label_column={name}.")
 
 
 def _refuse(table, found, expectation, what, remedy):

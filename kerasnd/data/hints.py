@@ -62,7 +62,8 @@ def load(path, pool, split, folder=""):
     return dataclasses.replace(
         split, train=numpy.concatenate([split.train, joined]), spare=numpy.setdiff1d(split.spare, joined),
         hint=numpy.concatenate([hints, numpy.full(len(joined), -1, numpy.int8)]),
-        told=f"{(hints == 1).sum()} known normals, {(hints == -1).sum() + len(joined)} known anomalies, of which {len(joined)} joined")
+        told=f"{(hints == 1).sum()} known normals, {(hints == -1).sum() + len(joined)} known anomalies, of which {len(joined)} "
+             "joined")
 
 
 def _taken_back(split):

@@ -73,7 +73,7 @@ def load_features(path, label_column=None, schema=None):
         _check_column(table, label_column)
     if schema is None:
         label = label_column or next((name for name in table.header if name.lower() in LABELS), None)
-        schema = columns.learn(table, label, categorical="refuse")
+        schema = columns.all_numbers(table, label)
         if not schema["columns"]:
             raise Misuse(f"`input` must have columns beside the label. Received: {path!r} with {label!r} alone.")
     else:
