@@ -3,7 +3,7 @@ import os
 
 import results
 import worker
-from cases import BATCH, CASES, adam, detector, images
+from cases import BATCH, CASES, adam, detector, hints, images
 
 KERASND, PYTORCH = "kerasnd", "PyTorch"
 
@@ -16,6 +16,8 @@ def variants(case, options):
         f"{KERASND}, steps_per_execution=1": {"steps_per_execution": 1},
         f"{KERASND}, Keras' own layers": {"plain": True},
     }
+    if case.method == "deep_svdd":
+        chosen[f"{KERASND}, Deep SAD"] = {"labelled": True}
     if options.more or options.compilers and case.method == "deep_svdd":
         other = options.device == "cpu"     # `jit_compile="auto"` compiles on GPUs only
         chosen[f"{KERASND}, jit_compile={other}"] = {"jit": other}
@@ -53,7 +55,7 @@ def serve_keras(spec, turns):
     from kerasnd import devices
     case = CASES[spec["case"]]
     devices.prepare("none", device=spec["device"], threads=spec["threads"], precision=spec.get("precision", "float32"))
-    made = detector(case, spec.get("plain", False))
+    made = detector(case, spec.get("plain", False), spec.get("labelled", False))
     made.compile(adam(case), spec.get("steps_per_execution", "auto"), spec.get("jit", "auto"))
 
     # One long fit, held before each epoch: what happens once in a training is no part of a round.
@@ -66,7 +68,8 @@ def serve_keras(spec, turns):
     def tell(epoch, logs):
         if epoch >= 2:
             turns.tell(case.steps)
-    made.fit(images(case, case.steps * BATCH), batch_size=BATCH, seed=0, epochs=10 ** 6, verbose=0,
+    n = case.steps * BATCH
+    made.fit(images(case, n), hints(n) if spec.get("labelled") else None, batch_size=BATCH, seed=0, epochs=10 ** 6, verbose=0,
              callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=hold, on_epoch_end=tell)])
 
 
