@@ -276,7 +276,8 @@ def test_the_first_place_is_found_in_whichever_piece_it_lies():
 
 
 @pytest.mark.parametrize("name, content, told", [
-    ("x.csv", "a,b\n1,2\n3,nan\n", "^`b` must be given for every example.*'nan' in row 3, column 'b'"),
+    ("x.csv", "a,b\n1,2\n3,nan\n", "^`b` must be given.*'nan' in row 3, column 'b'"),
+    ("x.csv", "a,b\n1,2\n3,inf\n", "^`b` must be finite.*'inf' in row 3, column 'b'"),
     ("x.csv", "a,b\n1,\n3,4\n", "^`b` must be given.*row 2, column 'b'"),
     ("x.csv", "a,b\n1,2\n3\n", "^`input` must have as many values.*1 in row 3"),
     ("x.csv", "", "^`input` must have a header"),
