@@ -79,7 +79,7 @@ def load(method=None, file=None, dataset=None, normal=None, seed=None, label_col
         stage["run"] = stage["run"] and os.path.abspath(os.path.expanduser(stage["run"]))
     if config["source"]["name"] and not config["normal"].strip(","):
         from kerasnd.data import sources
-        config["normal"] = sources.default_normal(config["source"]["name"], data_dir, config["source"]["label_column"])
+        config["normal"] = sources.default_normal(data_dir=data_dir, **config["source"])
     _check(config, method)
     return config
 
@@ -93,7 +93,7 @@ def differences(old, new):
     Returns:
         list of str, "stages[0].fit.epochs (50, now 5)"; empty where they are the same.
     """
-    old, new = _leaves(old), _leaves(new)
+    old, new = texts.leaves(old), texts.leaves(new)
     return [f"{key} ({json.dumps(old.get(key))}, now {json.dumps(new.get(key))})" for key in {**old, **new}
             if key not in old or key not in new or old[key] != new[key]]
 
@@ -214,14 +214,3 @@ def _check(config, method):
 def _at_least(name, value, least):
     if isinstance(value, bool) or not isinstance(value, (int, float)) or (value < least if least is not None else not value > 0):
         raise Misuse(f"`{name}` must be {'positive' if least is None else f'at least {least}'}. Received: {value!r}.")
-
-
-def _leaves(value, name=""):
-    """{name: value} of everything that is no section."""
-    if isinstance(value, dict):
-        parts = [(f"{name}.{key}".lstrip("."), each) for key, each in value.items()]
-    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
-        parts = [(f"{name}[{place}]", each) for place, each in enumerate(value)]
-    else:
-        return {name: value}
-    return {key: leaf for part, each in parts for key, leaf in _leaves(each, part).items()}

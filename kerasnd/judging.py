@@ -49,7 +49,8 @@ def judge(folder, detector, pool, split, method, data, more, log):
         threshold = metrics.threshold_f1_inlier(split.validation_label, scores(detector, take(pool.x, split.validation)))
         result["f1_inlier"] = metrics.f1_at(split.label, score, threshold, positive="normal")
     draw(folder / "figures", detector, pool, split, x, score, f"{method}, {data}")
-    # Both are complete before either takes its name: no full disk leaves the scores of one judging with the metrics of another.
+    # Both are written before either takes its name, the metrics last: a full disk leaves those of one judging. A kill between the two
+    # renamings can leave new scores beside old metrics, which `report` refuses and bin/evaluate puts right.
     with whole(folder / METRICS) as last, whole(folder / SCORES) as temporary:
         with open(temporary, "wb") as file:
             np.savez(file, index=split.test.astype(np.int64), label=split.label.astype(np.int8), score=score)

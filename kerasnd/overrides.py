@@ -61,6 +61,17 @@ def override(config, key, text, more=None):
     section[last] = read(key, old, text)
 
 
+def leaves(value, name=""):
+    """{key: value} of everything in a config that is no section, each under the key by which an override names it."""
+    if isinstance(value, dict):
+        parts = [(f"{name}.{key}".lstrip("."), each) for key, each in value.items()]
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        parts = [(f"{name}[{place}]", each) for place, each in enumerate(value)]
+    else:
+        return {name: value}
+    return {key: leaf for part, each in parts for key, leaf in leaves(each, part).items()}
+
+
 def _inside(section, way, key):
     """The value one step further in."""
     step = way[-1]

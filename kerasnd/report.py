@@ -15,7 +15,7 @@ import zlib
 import numpy
 from absl import logging
 
-from kerasnd import metrics, report_text
+from kerasnd import metrics, overrides, report_text
 from kerasnd.atomic import whole
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import DETECTOR, METRICS, RECORD, SCORES, RunFolder, read_json
@@ -25,21 +25,15 @@ MARKS = {RECORD, METRICS, SCORES, DETECTOR, "log.txt"}      # any of these makes
 USUAL = {"limit": "0", "outliers": "", "hints": "", "precision": "float32"}     # anything else is always named
 
 
-def _leaves(value, path=""):
+def _texts(section):
     """A nested config as {"stages[0].fit.epochs": "20", ...}."""
-    if isinstance(value, dict):
-        parts = [(f"{path}.{name}" if path else name, part) for name, part in value.items()]
-    elif isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        parts = [(f"{path}[{i}]", part) for i, part in enumerate(value)]
-    else:
-        return {path: value if isinstance(value, str) else json.dumps(value)}
-    return {name: text for place, part in parts for name, text in _leaves(part, place).items()}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in overrides.leaves(section).items()}
 
 
 def _described(record):
     """What was run, from the content of a config.json; KeyError and its kin where that lacks something."""
     config, last = record["config"], len(record["config"]["stages"]) - 1
-    options = ", ".join(f"{k}={v}" for k, v in sorted(_leaves(config["protocol"]).items()) if k != "name")
+    options = ", ".join(f"{k}={v}" for k, v in sorted(_texts(config["protocol"]).items()) if k != "name")
     told_apart = re.compile(r"seed|normal|hints_sha256|source\.(name|data_dir)|batches\..*|protocol\..*|stages\[\d+\]\.run"
                             rf"|stages\[{last}\]\.(method|model\.objective)")
     return {
@@ -49,7 +43,7 @@ def _described(record):
         "protocol": record["protocol"]["name"] + (f" ({options})" if options else ""),
         "normal": str(config["normal"]),
         "seed": config["seed"],
-        "settings": {name: "given" if name == "hints" and text else text for name, text in _leaves(config).items()
+        "settings": {name: "given" if name == "hints" and text else text for name, text in _texts(config).items()
                      if not told_apart.fullmatch(name)},
     }
 

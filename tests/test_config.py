@@ -262,6 +262,8 @@ def test_a_table_of_normals_and_anomalies_needs_no_normal(tmp_path):
                 assert load(normal=None, **asked)["normal"] == normal and load(normal="1", **asked)["normal"] == "1"
     (tmp_path / "own.csv").write_text("a,kind\n1,0\n2,1\n3,0\n")
     assert load(normal=None, dataset=str(tmp_path / "own.csv"), label_column="kind")["normal"] == "0"
+    (tmp_path / "gaps.csv").write_text("a,kind\n1,0\n,1\n3,0\n")
+    assert load(("source.missing", "median"), normal=None, dataset=str(tmp_path / "gaps.csv"), label_column="kind")["normal"] == "0"
     assert load(("normal", ""), dataset="breast_cancer")["normal"] == "0"
     for unread in ("digits", "mnist", "cifar10"):           # the last two are not even looked for
         with pytest.raises(Misuse, match="`--normal` must name"):

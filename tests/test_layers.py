@@ -16,7 +16,7 @@ ALLOWED = {
     # data
     "data": set(), "examples": {"data"},
     # judging of scores
-    "metrics": set(), "figures": {"metrics"}, "report_text": set(), "report": {"folder", "metrics", "report_text"},
+    "metrics": set(), "figures": {"metrics"}, "report_text": set(), "report": {"folder", "metrics", "overrides", "report_text"},
     # folders, processes, configs
     "errors": set(), "arguments": set(), "atomic": set(), "process": set(), "progress": set(), "devices": set(), "overrides": set(), "folder": set(),
     "saving": {"folder"}, "checkpoints": {"folder"}, "config_file": {"methods"},

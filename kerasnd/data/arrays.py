@@ -171,6 +171,15 @@ def examples(x, name, source):
     return x
 
 
+def resized(x, size):
+    """Images as an array (n, h, w, c), resized to `size` where that is given and another."""
+    if size is None or x.ndim != 4 or x.shape[1:3] == tuple(size):
+        return x
+    from kerasnd.data.resizing import resize_all
+
+    return resize_all(x, *size)
+
+
 def labels(y, name, source):
     """y as int64 (n,) or str (n,). Raises Misuse and BadData as `load_npz`."""
     if y.ndim == 2 and 1 in y.shape:

@@ -77,11 +77,11 @@ def is_table(name):
     return name in (*ODDS, "breast_cancer") or os.path.splitext(name)[1].lower() in (".csv", ".mat")
 
 
-def default_normal(name, data_dir=None, label_column=None):
+def default_normal(name, data_dir=None, **options):
     """The normal class of a table that says by the names of its classes which it is.
 
     Args:
-        name, data_dir, label_column: as in `load_data`.
+        name, data_dir, **options: as in `load_data`.
 
     Returns:
         str, "0" for a table of the classes 0 and 1, or benign and malignant (breast_cancer); "" for all else.
@@ -91,7 +91,7 @@ def default_normal(name, data_dir=None, label_column=None):
     """
     if name not in BUNDLED and _kind(os.path.expanduser(name), data_dir)[0] not in ("csv", "npz", "mat"):
         return ""
-    pool = load_data(name, data_dir, label_column=label_column)
+    pool = load_data(name, data_dir, **options)
     return "0" if pool.names in KNOWN_NORMAL_FIRST and not pool.is_image else ""
 
 
@@ -168,6 +168,6 @@ def _resized(pool, size, name):
                      f"{pool.example_shape}.")
     import dataclasses
 
-    from kerasnd.data.unlabelled import resized
+    from kerasnd.data.arrays import resized
 
     return dataclasses.replace(pool, x=resized(pool.x, size))

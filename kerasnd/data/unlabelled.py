@@ -56,16 +56,7 @@ def _examples(path, size, channels, label_column, skip_unreadable, cache_gib, sc
     if found.get(key) is None:
         raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with "
                      f"{', '.join(sorted(found)) or 'nothing'}.")
-    return resized(arrays.examples(found[key], key, path), size), None, ()
-
-
-def resized(x, size):
-    """Images as an array (n, h, w, c), resized to `size` where that is given and another."""
-    if size is None or x.ndim != 4 or x.shape[1:3] == tuple(size):
-        return x
-    from kerasnd.data.resizing import resize_all
-
-    return resize_all(x, *size)
+    return arrays.resized(arrays.examples(found[key], key, path), size), None, ()
 
 
 def _image_files(path, is_image):
