@@ -10,53 +10,9 @@ A verdict at threshold t: `score <= t` accepts (normal), `score > t` rejects (an
 """
 import numpy
 
+from kerasnd.bootstrap import bootstrap_auroc
 from kerasnd.errors import Misuse
-
-BOOTSTRAP_CELLS = 1 << 21       # examples drawn at a time: about 70 MB; more only for a larger test set
-
-
-def _checked(label, score, both=True):
-    """The two arrays as int64 and float64 (n,), or one line of what is wrong with them."""
-    label, score = numpy.asarray(label), numpy.asarray(score)
-    if score.dtype.kind == "V":                         # bfloat16, which NumPy itself does not know
-        score = score.astype("float64")
-    if label.ndim != 1 or score.ndim != 1 or len(label) != len(score):
-        raise Misuse("`label` and `score` must be one-dimensional and of one length. Received: shapes "
-                     f"{label.shape} and {score.shape}. Pass one score per label.")
-    for name, array in (("label", label), ("score", score)):
-        if array.dtype.kind not in "biuf":
-            raise Misuse(f"`{name}` must be real numbers. Received: dtype={array.dtype}. Pass numbers.")
-    score = score.astype("float64")
-    strange = numpy.flatnonzero(~numpy.isfinite(score))
-    if len(strange):
-        raise Misuse(f"`score` must be finite. Received: {len(strange)} of {len(score)} values are not, the "
-                     f"first at index {strange[0]}: {score[strange[0]]}. Look for a loss that diverged.")
-    known = (label == 0) | (label == 1)
-    if not numpy.all(known):
-        first = int(numpy.argmin(known))
-        raise Misuse(f"`label` must be 0 (normal) or 1 (anomalous). Received: label[{first}]={label[first]}. "
-                     "Turn classes into 0 and 1 first.")
-    label = label.astype("int64")
-    n_anomalous = int(label.sum())
-    if both and n_anomalous in (0, len(label)):
-        raise Misuse("`label` must have both normals (0) and anomalies (1). Received: "
-                     f"{len(label) - n_anomalous} normals, {n_anomalous} anomalies. Judge on a mixed set.")
-    return label, score
-
-
-def _groups(label, score):
-    """The table every metric is read from.
-
-    Returns:
-        values: float64 (k,), the distinct scores, ascending.
-        normal: int64 (k,), how many normals hold each.
-        anomalous: int64 (k,), how many anomalies hold each.
-    """
-    label, score = _checked(label, score)
-    values, group = numpy.unique(score, return_inverse=True)
-    anomalous = numpy.bincount(group[label == 1], minlength=len(values))
-    normal = numpy.bincount(group[label == 0], minlength=len(values))
-    return values, normal, anomalous
+from kerasnd.score_table import checked, groups
 
 
 def auroc(label, score):
@@ -74,7 +30,7 @@ def auroc(label, score):
 
     Source: the Mann-Whitney statistic with mid-ranks, counted in integers.
     """
-    _, normal, anomalous = _groups(label, score)
+    _, normal, anomalous = groups(label, score)
     twice_wins = anomalous @ (2 * numpy.cumsum(normal) - normal)
     return float(twice_wins / (2 * int(normal.sum()) * int(anomalous.sum())))
 
@@ -86,7 +42,7 @@ def roc_curve(label, score):
         rejected: float64 (k + 1,) ascending from 0 to 1, share of the normals with score > t (false alarms).
         found: float64 (k + 1,) ascending from 0 to 1, share of the anomalies with score > t.
     """
-    _, normal, anomalous = _groups(label, score)
+    _, normal, anomalous = groups(label, score)
     rejected, found = (numpy.append(0, numpy.cumsum(side[::-1])) / side.sum() for side in (normal, anomalous))
     return rejected, found
 
@@ -102,7 +58,7 @@ def aupr_out(label, score):
 
     Source: scikit-learn's `average_precision_score(label, score)`: a step sum, no interpolation.
     """
-    _, normal, anomalous = _groups(label, score)
+    _, normal, anomalous = groups(label, score)
     return _average_precision(anomalous[::-1], normal[::-1])
 
 
@@ -111,7 +67,7 @@ def aupr_in(label, score):
 
     Source: scikit-learn's `average_precision_score(1 - label, -score)`.
     """
-    _, normal, anomalous = _groups(label, score)
+    _, normal, anomalous = groups(label, score)
     return _average_precision(normal, anomalous)
 
 
@@ -128,7 +84,7 @@ def fpr_at_95_tpr(label, score):
     Differs: its code takes the point of a grid of step 0.2 whose share is nearest to 95 %, below or above;
     here the curve is exact and the share is never below.
     """
-    _, normal, anomalous = _groups(label, score)
+    _, normal, anomalous = groups(label, score)
     at = int(numpy.argmax(20 * numpy.cumsum(normal) >= 19 * normal.sum()))
     return float(anomalous[:at + 1].sum() / anomalous.sum())
 
@@ -142,7 +98,7 @@ def detection_error(label, score):
     Source: the GPND code.
     Differs: no grid of thresholds. (Its paper says "at TPR 95 %", but prints the minimum, as computed here.)
     """
-    _, normal, anomalous = _groups(label, score)
+    _, normal, anomalous = groups(label, score)
     n_normal, n_anomalous = int(normal.sum()), int(anomalous.sum())
     wrong = (n_normal - numpy.cumsum(normal)) * n_anomalous + numpy.cumsum(anomalous) * n_normal
     # Accepting everything, the last entry, costs 1/2; so does accepting nothing, which is not listed.
@@ -166,7 +122,7 @@ def f1_at(label, score, threshold, positive="anomaly"):
     if numpy.ndim(threshold) or numpy.asarray(threshold).dtype.kind not in "biuf" or numpy.isnan(threshold):
         raise Misuse(f"`threshold` must be one number. Received: threshold={threshold!r}. "
                      "`threshold_f1_inlier` chooses one on a validation part.")
-    label, score = _checked(label, score, both=False)
+    label, score = checked(label, score, both=False)
     rejects = score > numpy.float64(threshold)      # both float64, lest a midpoint be rounded onto a score
     true, claimed = (label == 1, rejects) if positive == "anomaly" else (label == 0, ~rejects)
     size = int(true.sum() + claimed.sum())
@@ -178,7 +134,7 @@ def best_f1(label, score):
 
     An oracle: it looks at the labels it is judged by, and so bounds what a threshold chosen before can reach.
     """
-    _, normal, anomalous = _groups(label, score)
+    _, normal, anomalous = groups(label, score)
     found, claimed = numpy.cumsum(anomalous[::-1]), numpy.cumsum((normal + anomalous)[::-1])
     return float(numpy.max(2 * found / (claimed + found[-1])))
 
@@ -195,49 +151,13 @@ def threshold_f1_inlier(label, score):
     Source: the GPND paper, the threshold gamma.
     Differs: an exact search over the sorted scores, where its code bisects.
     """
-    values, normal, anomalous = _groups(label, score)
+    values, normal, anomalous = groups(label, score)
     accepted, claimed = numpy.cumsum(normal), numpy.cumsum(normal + anomalous)
     at = int(numpy.argmax(2 * accepted / (claimed + accepted[-1])))
     if at == len(values) - 1:
         return float(values[-1])
     middle = values[at] / 2 + values[at + 1] / 2        # halved first: the sum of large scores may overflow
     return float(middle) if values[at] <= middle < values[at + 1] else float(values[at])
-
-
-def bootstrap_auroc(label, score, n=1000, seed=0, level=0.95):
-    """A percentile interval of the AUROC, resampling normals and anomalies each among themselves.
-
-    Args:
-        label, score: as for `auroc`.
-        n: int >= 1, the number of resamples.
-        seed: int >= 0. Same seed and same examples, in any order: same interval.
-        level: float in (0, 1), the share of resamples inside.
-
-    Returns:
-        (low, high): floats in [0, 1]. It tells the chance of the test sample, not that of training.
-
-    Source: Efron's percentile bootstrap, stratified. 10 000 examples x 1000 resamples take 0.3 s.
-    """
-    if isinstance(n, bool) or not isinstance(n, (int, numpy.integer)) or n < 1:
-        raise Misuse(f"`n` must be an integer >= 1. Received: n={n!r}. 1000 is usual.")
-    if not 0 < level < 1:
-        raise Misuse(f"`level` must be in (0, 1). Received: level={level!r}. 0.95 is usual.")
-    values, normal, anomalous = _groups(label, score)
-    n_normal, n_anomalous, k = int(normal.sum()), int(anomalous.sum()), len(values)
-    group_of_normal, group_of_anomaly = (numpy.repeat(numpy.arange(k), side) for side in (normal, anomalous))
-    draw_normal, draw_anomaly = numpy.random.default_rng(seed).spawn(2)     # two: so at_once moves no draw
-    areas, at_once = numpy.empty(n), max(1, BOOTSTRAP_CELLS // len(label))
-    for start in range(0, n, at_once):
-        rows = min(at_once, n - start)
-        drawn = group_of_normal[draw_normal.integers(n_normal, size=(rows, n_normal))]
-        drawn += k * numpy.arange(rows)[:, None]
-        count = numpy.bincount(drawn.ravel(), minlength=rows * k).reshape(rows, k)
-        twice_below = 2 * numpy.cumsum(count, axis=1) - count           # of every group, as in `auroc`
-        drawn = group_of_anomaly[draw_anomaly.integers(n_anomalous, size=(rows, n_anomalous))]
-        areas[start:start + rows] = numpy.take_along_axis(twice_below, drawn, axis=1).sum(axis=1)
-    areas /= 2 * n_normal * n_anomalous
-    low, high = numpy.quantile(areas, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def summary(label, score):

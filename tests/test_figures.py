@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 
 from kerasnd import figures, metrics
 from kerasnd.errors import Misuse
+from kerasnd.figures import canvas
 
 RNG = numpy.random.default_rng(0)
 LABEL = numpy.repeat([0, 1], [60, 140])
@@ -35,8 +36,8 @@ SCORES = {
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures that were drawn, kept beside the files."""
-    kept, save = [], figures._save
-    monkeypatch.setattr(figures, "_save", lambda figure, path: (kept.append(figure), save(figure, path)))
+    kept, save = [], canvas.save
+    monkeypatch.setattr(canvas, "save", lambda figure, path: (kept.append(figure), save(figure, path)))
     return kept
 
 

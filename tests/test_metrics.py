@@ -13,7 +13,7 @@ import scipy.stats
 import sklearn.metrics
 from hypothesis import strategies as some
 
-from kerasnd import metrics
+from kerasnd import bootstrap, metrics
 from kerasnd.errors import Misuse
 
 TINY = [numpy.nextafter(1.0, numpy.inf), 1.0, numpy.nextafter(1.0, 0), 5e-324, 0.0, -0.0, -5e-324, 1e300, -1e300]
@@ -210,7 +210,7 @@ def test_seed_and_piece_size_of_the_bootstrap(monkeypatch):
     assert whole == metrics.bootstrap_auroc(label, score, n=57, seed=3)
     assert whole != metrics.bootstrap_auroc(label, score, n=57, seed=4)
     for cells in (1, 1000, 101 * 8):
-        monkeypatch.setattr(metrics, "BOOTSTRAP_CELLS", cells)
+        monkeypatch.setattr(bootstrap, "BOOTSTRAP_CELLS", cells)
         assert metrics.bootstrap_auroc(label, score, n=57, seed=3) == whole
 
 

@@ -1,139 +1,9 @@
-"""Pictures of a run: ROC curve, score histogram, extreme test images, reconstructions.
-
-Matplotlib's object API only: no pyplot, no global state, no display; imported with the first picture. The two
-colours are Okabe and Ito's, which colour-blind readers tell apart; thickness or line style says it again. The
-suffix of a path chooses the format; every file is written whole or not at all.
-"""
-import pathlib
-
+"""Test images side by side: the extreme ones, and reconstructions."""
 import numpy
 
-from kerasnd import metrics
-from kerasnd.atomic import whole
 from kerasnd.errors import Misuse
-
-NORMAL, ANOMALOUS, INK = "#0072B2", "#D55E00", "#333333"
-SMALL, MEDIUM, LARGE = 8, 10, 12        # points
-FORMATS = (".png", ".pdf", ".svg")
-
-
-def _figure(width, height):
-    """An empty figure of that many inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    figure = Figure(figsize=(width, height), dpi=150, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure, path):
-    suffix = pathlib.Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise Misuse(f"`path` of a figure must end in {', '.join(FORMATS)}. Received: path={str(path)!r}. "
-                     "The suffix chooses the format.")
-    with whole(path) as partial:
-        figure.savefig(partial, format=suffix[1:])
-
-
-def _text(title, width):
-    """How a title is written: literally (a class may be called "$5_a"), small enough for so many inches."""
-    return {"fontsize": LARGE * min(1, 10 * width / max(len(title), 1)), "color": INK, "parse_math": False}
-
-
-def _chart(title, xlabel, ylabel, width, height):
-    """A figure with one pair of axes, two spines and a quiet grid."""
-    figure = _figure(width, height)
-    figure.set_layout_engine("constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, **_text(title, width))
-    axes.set_xlabel(xlabel, fontsize=MEDIUM, color=INK)
-    axes.set_ylabel(ylabel, fontsize=MEDIUM, color=INK)
-    axes.tick_params(labelsize=SMALL + 1, colors=INK)
-    axes.grid(color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def roc(label, score, path, title=""):
-    """Draws the exact ROC curve, its AUROC, and the point that `fpr_at_95_tpr` speaks of.
-
-    Args:
-        label, score: as for `metrics.auroc`.
-        path: str or Path to write to.
-        title: str, taken literally.
-
-    Raises:
-        Misuse: label or score are not as above, or the suffix of `path` is unknown.
-    """
-    rejected, found = metrics.roc_curve(label, score)
-    found_at_95 = 1 - metrics.fpr_at_95_tpr(label, score)
-    figure, axes = _chart(title, "share of the normals rejected (false alarms)",
-                          "share of the anomalies found", width=4.8, height=4.8)
-    axes.plot([0, 1], [0, 1], color="#999999", linestyle="--", linewidth=1, label="chance: 0.5")
-    axes.plot(rejected, found, color=NORMAL, linewidth=2, label=f"AUROC {metrics.auroc(label, score):.4f}")
-    at = numpy.searchsorted(rejected, 0.05 + 1e-12, side="right") - 1
-    axes.plot(rejected[at], found_at_95, color=ANOMALOUS, marker="o", markersize=7, linestyle="none",
-              clip_on=False, zorder=3,
-              label=f"95 % of the normals accepted:\n{100 * found_at_95:.1f} % of the anomalies found")
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.legend(loc="lower right", fontsize=SMALL + 1, framealpha=0.9)
-    _save(figure, path)
-
-
-def _span(sides):
-    """Where the axis of a histogram begins and ends, so that no wild score squeezes the others into one bin.
-
-    Args:
-        sides: the samples, each float64 (m,).
-
-    Returns:
-        (low, high): floats, low < high. A tail beyond three inter-quartile ranges of every sample is cut off;
-        a sample whose range is zero, being mostly one value, is kept whole.
-    """
-    low, high = numpy.inf, -numpy.inf
-    for side in sides:
-        first, third = numpy.quantile(side, [0.25, 0.75])
-        reach = 3 * (third - first) or numpy.inf
-        low, high = min(low, max(side.min(), first - reach)), max(high, min(side.max(), third + reach))
-    if high - low > 1e-9 * max(abs(low), abs(high), 1e-30):
-        return low, high
-    half = max(1e-2 * abs(high), 1e-2)              # constant scores, or a difference that no axis can show
-    return (low + high) / 2 - half, (low + high) / 2 + half
-
-
-def histogram(label, score, path, title=""):
-    """Draws how the scores of normals and of anomalies are distributed, each as shares of its own class.
-
-    Positive scores that span more than three decades are drawn on a logarithmic axis. Scores beyond the axis
-    are counted in the outermost bins, and the axis says how many.
-
-    Args and Raises: as for `roc`.
-    """
-    metrics.auroc(label, score)                                             # for its refusals
-    label = numpy.asarray(label)
-    score = numpy.clip(numpy.asarray(score).astype("float64"), -1e100, 1e100)   # no axis can be drawn beyond
-    is_log = score.min() > 0 and numpy.divide(*numpy.quantile(score, [0.99, 0.01])) > 1000
-    score = numpy.log10(score) if is_log else score
-    sides = score[label == 0], score[label == 1]
-    low, high = _span(sides)
-    bins = int(numpy.clip(2 * len(score) ** (1 / 3), 10, 60)) | 1           # Rice's rule; odd: one is central
-    edges = numpy.linspace(low, high, bins + 1)
-    n_beyond = int(((score < low) | (score > high)).sum())
-    note = f"\n({n_beyond} beyond the axis, counted in the outermost bins)" if n_beyond else ""
-    figure, axes = _chart(title, "score (higher = more anomalous)" + note, "share of its class",
-                          width=6, height=4.2)
-    if is_log:
-        axes.set_xscale("log")
-    for side, name, color, style in zip(sides, ("normal", "anomalous"), (NORMAL, ANOMALOUS), ("-", "--")):
-        share = numpy.histogram(numpy.clip(side, low, high), edges)[0] / len(side)
-        drawn = 10 ** edges if is_log else edges
-        axes.stairs(share, drawn, fill=True, color=color, alpha=0.35)
-        axes.stairs(share, drawn, color=color, linewidth=1.5, linestyle=style,
-                    label=f"{name} (n = {len(side)})")
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize=SMALL + 1, framealpha=0.9)
-    _save(figure, path)
+from kerasnd.figures import canvas
+from kerasnd.figures.canvas import ANOMALOUS, INK, MEDIUM, NORMAL, SMALL
 
 
 def extremes(score, most, n=24):
@@ -185,7 +55,7 @@ def _cells(rows, columns, aspect, left, between, below):
     top, right, gap = 0.5, 0.15, 0.14
     width = left + columns + (columns - 1) * gap + right
     height = top + rows * tall + (rows - 1) * between + below
-    figure = _figure(width, height)
+    figure = canvas.empty(width, height)
     figure.subplots_adjust(left=left / width, right=1 - right / width, top=1 - top / height,
                            bottom=below / height, wspace=gap, hspace=between / tall)
     return figure, figure.subplots(rows, columns, squeeze=False)
@@ -238,8 +108,8 @@ def grid(x, label, score, path, title="", names=None, columns=8):
     figure.legend(loc="lower center", ncols=2, fontsize=SMALL + 1, frameon=False, handles=[
         Patch(facecolor="white", edgecolor=color, linewidth=width, label=f"{name}: {(label == side).sum()}")
         for side, name, color, width in ((0, "true normal", NORMAL, 1), (1, "true anomaly", ANOMALOUS, 3))])
-    figure.suptitle(title, **_text(title, figure.get_figwidth()))
-    _save(figure, path)
+    figure.suptitle(title, **canvas.text(title, figure.get_figwidth()))
+    canvas.save(figure, path)
 
 
 def reconstructions(x, reconstruction, label, path, title="", columns=10):
@@ -273,5 +143,5 @@ def reconstructions(x, reconstruction, label, path, title="", columns=10):
         for picture, axes in zip(_pictures(images[at], limits)[0], row):
             _cell(axes, picture, color, 1.5)
         row[0].set_ylabel(name, fontsize=MEDIUM, color=color, rotation=0, ha="right", va="center", labelpad=8)
-    figure.suptitle(title, **_text(title, figure.get_figwidth()))
-    _save(figure, path)
+    figure.suptitle(title, **canvas.text(title, figure.get_figwidth()))
+    canvas.save(figure, path)
