@@ -51,7 +51,7 @@ def progress_of(path):
         with np.load(path, allow_pickle=False) as file:
             progress = json.loads(str(file["progress"]))
         return {"stage": int(progress["stage"]), "epoch": int(progress["epoch"]), "seconds": float(progress["seconds"]),
-                "before": float(progress["before"]), "told": list(progress.get("told", []))}
+                "before": list(progress["before"]), "told": list(progress.get("told", []))}
     except (*DAMAGE, TypeError) as error:
         raise BadData(f"{path} cannot be read: {error}. {AGAIN}") from error
 

@@ -29,7 +29,7 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
         command: sequence of str, kept in the record.
 
     Returns:
-        dict, the metrics.
+        dict, the metrics; `fit_seconds` is the sum of `stage_seconds`, without stages that were taken from another run (None there).
 
     Raises:
         Misuse: the request cannot be met. BadData: the data or the disk is at fault.
@@ -87,7 +87,7 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     x_test = examples.take(pool.x, split.test)
     oracle = judging.oracle_part(config, x_test, split.label)
     seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log, oracle)
-    more = {"fit_seconds": seconds, "collapsed": told,
+    more = {"fit_seconds": sum(filter(None, seconds)), "stage_seconds": seconds, "collapsed": told,
             **judging.baselines(config, x, split.hint, x_test, split.label, pool.example_shape)}
     # Judged is what lies on the disk, so that a run that was killed from here on scores the same once it is resumed.
     result = judging.judge(folder, saving.load(folder / DETECTOR), pool, split, *_names(config), more, log)
@@ -180,7 +180,7 @@ def _known(folder, record, digest, changed):
     except BadData as error:
         logging.warning("%s Written anew without the seconds of the training.", str(error).partition(". ")[0] + ".")
         old = {}
-    more = {"fit_seconds": old.get("fit_seconds"), "collapsed": old.get("collapsed", [])}
+    more = {"fit_seconds": old.get("fit_seconds"), "stage_seconds": old.get("stage_seconds"), "collapsed": old.get("collapsed", [])}
     if changed:
         more["judged"] = changed
     same = old.get("judged", {}) == changed and old.get("protocol_hash", record["protocol"]["hash"]) == digest

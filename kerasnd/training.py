@@ -18,7 +18,7 @@ from kerasnd.folder import CHECKPOINT, DETECTOR, RunFolder
 from kerasnd.methods import method
 from kerasnd.progress import Progress
 
-BEGINNING = {"stage": 0, "epoch": 0, "seconds": 0.0, "before": 0.0, "told": []}
+BEGINNING = {"stage": 0, "epoch": 0, "seconds": 0.0, "before": [], "told": []}
 
 
 def train(folder, config, x, hint, strategy, example_shape, log, oracle=None):
@@ -35,7 +35,8 @@ def train(folder, config, x, hint, strategy, example_shape, log, oracle=None):
         oracle: None, or (x, truth) of the part of the test set that chooses a parameter where a stage asks for it (see `asks_oracle`).
 
     Returns:
-        (seconds, told): the seconds of all trainings, in all attempts, and a list of str, warnings of collapse.
+        (seconds, told): a list of the seconds of each stage's training, in all attempts, None for one that was taken from another
+            run; and a list of str, warnings of collapse.
     """
     path = folder / CHECKPOINT
     progress = checkpoints.progress_of(path) or BEGINNING
@@ -50,8 +51,8 @@ def train(folder, config, x, hint, strategy, example_shape, log, oracle=None):
         else:
             parent, progress = _stage(folder, config, number, parent, x, hint, strategy, example_shape, progress, log, oracle)
         saving.save(parent, saved)
-        before = progress["before"] + progress["seconds"]
-        progress = {**progress, "stage": number + 1, "epoch": 0, "seconds": 0.0, "before": before}
+        seconds = None if stage.get("run") else progress["seconds"]
+        progress = {**progress, "stage": number + 1, "epoch": 0, "seconds": 0.0, "before": [*progress["before"], seconds]}
         checkpoints.save(path, None, progress)
     with whole(folder / DETECTOR) as temporary:
         shutil.copyfile(stage_file(folder, config["stages"], len(config["stages"]) - 1), temporary)

@@ -19,7 +19,7 @@ from kerasnd.feeding import Feed
 from kerasnd.progress import Pass, RunLog
 
 NUMBERS = {"auroc", "auroc_low", "auroc_high", "aupr_in", "aupr_out", "fpr_at_95_tpr", "detection_error", "best_f1",
-           "untrained_auroc", "raw_mean_auroc", "n_test", "n_anomalous", "fit_seconds", "score_seconds"}
+           "untrained_auroc", "raw_mean_auroc", "n_test", "n_anomalous", "fit_seconds", "stage_seconds", "score_seconds"}
 
 
 # ---- what training leaves --------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_a_checkpoint_without_its_record_is_not_gone_on_from(tmp_path, quick):
 @pytest.mark.parametrize("bytes_", [b"", b"PK", None])
 def test_a_damaged_checkpoint_is_told_in_one_line(run, bytes_):
     (run / "metrics.json").unlink()
-    checkpoints.save(run / "checkpoint.npz", None, {"stage": 1, "epoch": 1, "seconds": 0.0, "before": 0.0})
+    checkpoints.save(run / "checkpoint.npz", None, {"stage": 1, "epoch": 1, "seconds": 0.0, "before": [0.0]})
     if bytes_ is None:          # whole, but of no network
         with pytest.raises(BadData, match="of another network.*--overwrite"):
             runs.train(settings(), run)
@@ -263,3 +263,13 @@ def test_a_full_disk_fails_in_one_line_and_the_same_command_goes_on(tmp_path, of
     assert not list((tmp_path / "run").rglob("*partial*")) and not (tmp_path / "run/metrics.json").exists()
     checkpoints.progress_of(tmp_path / "run/checkpoint.npz")        # the one before, whole
     assert train_program.main(words) == 0 and (tmp_path / "run/metrics.json").exists()
+
+
+def test_the_seconds_of_a_borrowed_stage_are_not_this_runs(trained, tmp_path, quick):
+    own = settings(epochs=1)
+    own["stages"][0]["run"] = str(trained)
+    result = runs.train(own, tmp_path / "run")
+    nothing, second = result["stage_seconds"]
+    assert nothing is None and second > 0 and result["fit_seconds"] == second
+    lent = numbers(trained)
+    assert all(lent["stage_seconds"]) and lent["fit_seconds"] == pytest.approx(sum(lent["stage_seconds"]))
