@@ -42,6 +42,8 @@ class Descent:
                         steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution, **kwargs)
 
     def get_compile_config(self):
+        if not hasattr(self, "player_optimizers"):
+            return None         # a detector inside another one, or never compiled
         return {"optimizer": {p: keras.saving.serialize_keras_object(o) for p, o in self.player_optimizers.items()},
                 "steps_per_execution": self._steps_per_execution}
 

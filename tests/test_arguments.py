@@ -10,9 +10,10 @@ from kerasnd.methods import method
 from kerasnd.networks import coders
 
 WRONG = [
-    *((name, {"weight_decay": value}) for name in ("autoencoder", "rcae", "deep_svdd", "ocnn")
+    *((name, {"weight_decay": value}) for name in ("autoencoder", "rcae", "deep_svdd", "ocnn", "vae", "semi_dgm", "supervised")
       for value in (-1e-6, math.nan, math.inf, "1e-3", None, True)),
-    *((name, {"latent_dim": value}) for name in ("autoencoder", "deep_svdd", "ocnn") for value in (True, 0, 2.5, "8")),
+    *((name, {"latent_dim": value}) for name in ("autoencoder", "deep_svdd", "ocnn", "vae", "semi_dgm")
+      for value in (True, 0, 2.5, "8")),
     *(("autoencoder", {"dropout": value}) for value in (-0.1, 1.0, math.nan, "0.1", True)),
     *(("rcae", {"sparsity": value}) for value in (0, -1.0, math.inf, "1", True)),
     *(("rcae", {"epochs_per_round": value}) for value in (0, 1.5, math.nan, "3", True)),
@@ -22,6 +23,9 @@ WRONG = [
     *(("ocnn", {"hidden_units": value}) for value in (0, 3.0, "32", True)),
     *((name, {"network": value}) for name in ("autoencoder", "deep_svdd") for value in ("dens", 3, ["dense"])),
     *((name, {"preprocess": value}) for name in ("rcae", "ocnn") for value in ("unitt", None, ["unit"])),
+    *(("semi_dgm", {"alpha": value}) for value in (-1.0, math.nan, "auto", True)),
+    *((name, {"preprocess": "standard"}) for name in ("vae", "semi_dgm")),
+    ("semi_dgm", {"stack": "m3"}), ("vae", {"score_by": "elbo"}),
     ("rcae", {"noise": "hubert"}), ("deep_svdd", {"objective": "soft"}), ("ocnn", {"activation": ["tanh"]}),
 ]
 

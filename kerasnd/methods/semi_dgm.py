@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd import feeding
+from kerasnd import arguments, feeding
 from kerasnd.errors import Misuse
 from kerasnd.methods.supervised import needs_outliers
 from kerasnd.methods.vae import VAE, Noisy, cross_entropy, drawn
@@ -54,10 +54,10 @@ class SemiDGM(Noisy):
 
     def __init__(self, example_shape=None, network="auto", latent_dim=None, preprocess="auto", encoder=None, vae=None, stack="m2",
                  alpha=None, weight_decay=0.0):
-        if stack not in STACKS:
-            raise Misuse(f"`stack` must be one of {', '.join(STACKS)}. Received: {stack}.")
-        if alpha is not None and not alpha >= 0:
-            raise Misuse(f"`alpha` must be at least 0, or None. Received: alpha={alpha}.")
+        arguments.choice("stack", stack, STACKS)
+        if alpha is not None:
+            arguments.number("alpha", alpha, at_least=0)
+        arguments.number("weight_decay", weight_decay, at_least=0)
         if stack == "m2":
             if vae is not None:
                 raise Misuse("`vae` must come with stack=m1m2. Received: a VAE with stack=m2.")
@@ -116,7 +116,7 @@ class SemiDGM(Noisy):
         return self.classes(self.encoder(seen, training=training))
 
     def bounds(self, x):
-        """float32 (b, 2), L(x, normal) and L(x, outlier) of normalised examples, a draw of z for each."""
+        """float32 (b, 2), L(x, normal) and L(x, outlier) of normalised examples, at one draw of z each."""
         n = tf.shape(x)[0]
         if self.vae is None:
             seen = tf.reshape(x, (n, int(np.prod(self.example_shape))))
@@ -125,8 +125,9 @@ class SemiDGM(Noisy):
             seen, _ = drawn(*code, self.noise(n, code[0].shape[1], stream=1))
         y = tf.repeat(tf.eye(2), n, axis=0)
         mean, log_variance = self.recognition(tf.concat([tf.tile(seen, (2, 1)), y], axis=1), training=True)
-        noise = tf.concat(tf.split(self.noise(n, 2 * mean.shape[1]), 2, axis=1), axis=0)
-        z, surplus = drawn(mean, log_variance, noise)
+        # Differs: one draw of noise for both classes, published as one for each. The same bounds in the mean, but their difference, which
+        # the classifier learns from, is not drowned: with two draws MNIST's 8 ended as "outlier" with everything else.
+        z, surplus = drawn(mean, log_variance, tf.tile(self.noise(n, mean.shape[1]), (2, 1)))
         redrawn = self.decoder(tf.concat([z, y], axis=1), training=True)
         both = tf.concat([x, x], axis=0)
         return tf.transpose(tf.reshape(cross_entropy(both, redrawn) + surplus + np.log(2), (2, n)))
@@ -157,6 +158,7 @@ def _classifier(example_shape, network, encoder, hidden=None):
     """(shape, Keras model to features) of the classifier."""
     if encoder is not None or example_shape is None:
         return coders.choose(example_shape, network, None, encoder)[:2]
+    arguments.shape("example_shape", example_shape)
     shape = tuple(int(side) for side in example_shape)
     if len(shape) == 1 and network == "auto":
         return shape, variational.mlp(shape, hidden or variational.sizes(shape)[0][:1])

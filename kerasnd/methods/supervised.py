@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd import feeding
+from kerasnd import arguments, feeding
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.networks import coders
@@ -35,6 +35,7 @@ class Supervised(Detector):
     IMAGE_PREPROCESS = "unit"
 
     def __init__(self, example_shape=None, network="auto", latent_dim=None, preprocess="auto", encoder=None, weight_decay=0.0):
+        arguments.number("weight_decay", weight_decay, at_least=0)
         shape, encoder, _ = coders.choose(example_shape, network, latent_dim, encoder)
         super().__init__(shape, preprocess)
         self.example_shape, self.network, self.latent_dim, self.preprocess = shape, network, latent_dim, preprocess

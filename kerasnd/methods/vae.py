@@ -14,6 +14,7 @@ import math
 import keras
 import tensorflow as tf
 
+from kerasnd import arguments
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import Autoencoder
@@ -34,7 +35,7 @@ class Noisy(Detector):
     def __init__(self, example_shape, preprocess):
         super().__init__(example_shape, preprocess)
         if self.normalizer.kind == "standard":
-            raise Misuse("`preprocess` must bring the values into [0, 1], where the likelihood is defined. Received: preprocess=standard. "
+            raise Misuse("`preprocess` must be one that leads into [0, 1], where the likelihood is defined. Received: preprocess=standard. "
                          "Use auto, unit or minmax.")
         # Decided by `keras.utils.set_random_seed`, like the weights, and saved with them; a float32 holds these whole numbers exactly.
         self.noise_seed = self.add_weight(shape=(), initializer=keras.initializers.RandomUniform(0, 2 ** 24), trainable=False,
@@ -74,8 +75,8 @@ class VAE(Noisy):
 
     def __init__(self, example_shape=None, latent_dim=None, preprocess="auto", encoder=None, decoder=None,
                  score_by="reconstruction", weight_decay=0.0):
-        if score_by not in SCORES:
-            raise Misuse(f"`score_by` must be one of {', '.join(SCORES)}. Received: {score_by}.")
+        arguments.choice("score_by", score_by, SCORES)
+        arguments.number("weight_decay", weight_decay, at_least=0)
         shape, code, encoder, decoder = _networks(example_shape, latent_dim, encoder, decoder)
         super().__init__(shape, preprocess)
         self.example_shape, self.latent_dim, self.preprocess = shape, latent_dim, preprocess
@@ -138,6 +139,7 @@ def _networks(example_shape, latent_dim, encoder, decoder):
         if example_shape is None:
             raise Misuse("`example_shape` must be given where no `encoder` is. Received: None. For example (28, 28, 1) for images, "
                          "(30,) for tables.")
+        arguments.shape("example_shape", example_shape)
         shape = tuple(int(side) for side in example_shape)
         hidden, code = variational.sizes(shape, latent_dim)
         return shape, code, variational.mlp(shape, hidden), variational.bernoulli(code, hidden, shape)
