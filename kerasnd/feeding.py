@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 BUFFER_BYTES = 256 * 2 ** 20    # at most this much of a stream is held to mix it
+PASS_VALUES = 2 ** 24           # at most so many values are in one batch of a pass over everything
 
 
 class Feed:
@@ -71,7 +72,7 @@ class Feed:
         del replicas
         epochs = tf.data.Dataset.range(first, np.iinfo(np.int32).max)
         batches = epochs.flat_map(self._epoch) if self._x is not None else epochs.flat_map(self._streamed_epoch)
-        return _unsharded(batches.prefetch(tf.data.AUTOTUNE))
+        return _unsharded(batches.prefetch(4))      # AUTOTUNE would let the buffer grow with the length of the training
 
     def _epoch(self, epoch):
         order = tf.random.experimental.stateless_shuffle(
@@ -92,7 +93,7 @@ class Feed:
 
     def once(self, batch_size=None):
         """Every example once, the last batch as large as it comes; in order where `x` is an array."""
-        size = batch_size or max(self.batch_size, 512)
+        size = batch_size or max(self.batch_size, min(512, PASS_VALUES // math.prod(self.example_shape)))
         if size not in self._once:      # made once: its functions would be traced anew on every pass
             self._once[size] = self._pass(size)
         return self._once[size]
