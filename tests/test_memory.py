@@ -4,11 +4,13 @@ import sys
 
 from PIL import Image
 
-SIDE, FEW = 128, 600        # 28 MiB of raw pixels, two batches of a pass; and four times that
+SIDE, FEW = 128, 600        # 28 MiB of raw pixels, and four times that
 PROGRAM = """
 import resource, sys
 import keras
-from kerasnd import DeepSVDD, load_data
+from kerasnd import DeepSVDD, feeding, load_data
+
+feeding.PASS_VALUES = 2 ** 21       # as if the images were larger: the few fill the buffers of a pass too
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** 10     # MiB
