@@ -16,9 +16,10 @@ import numpy as np
 SETS = ("arrhythmia", "cardio", "satellite", "satimage-2", "shuttle", "thyroid")
 # method: (config, labelled anomalies per training example, protocol, seeds)
 METHODS = {
-    "deep_sad": ("configs/deep_sad.py:paper", 0.01, "semi_supervised", 10),
-    "deep_sad, leaking split": ("configs/deep_sad.py:paper", 0.01, "legacy_leaking", 10),
-    "deep_svdd": ("configs/deep_svdd.py:paper", 0.0, "semi_supervised", 10),
+    "deep_sad": ("configs/deep_sad.py", 0.01, "semi_supervised", 10),
+    "deep_sad, leaking split": ("configs/deep_sad.py", 0.01, "legacy_leaking", 10),
+    "deep_sad, rate 1e-4 (:paper)": ("configs/deep_sad.py:paper", 0.01, "semi_supervised", 3),
+    "deep_svdd": ("configs/deep_svdd.py", 0.0, "semi_supervised", 10),
     "ocsvm": ("configs/ocsvm.py", 0.0, "semi_supervised", 10),
     "isoforest": ("configs/isoforest.py", 0.0, "semi_supervised", 10),
     "kde": ("configs/kde.py", 0.0, "semi_supervised", 10),
