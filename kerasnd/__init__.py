@@ -18,6 +18,7 @@ _HOMES = {
     "OCNN": "kerasnd.methods.ocnn",
     "OCSVM": "kerasnd.methods.ocsvm",
     "RCAE": "kerasnd.methods.rcae",
+    "SSAD": "kerasnd.methods.ssad",
     "SemiDGM": "kerasnd.methods.semi_dgm",
     "Supervised": "kerasnd.methods.supervised",
     "VAE": "kerasnd.methods.vae",

@@ -108,12 +108,13 @@ class Fitted(Detector):
         return keras.callbacks.History()
 
     def subsample(self, hint, rng):
-        """int64 (about `most`,), ascending: every kind of hint in its share, at least one of each that there is."""
-        chosen = []
-        for kind in np.unique(hint):
-            members = np.flatnonzero(hint == kind)
-            count = max(1, round(self.most * len(members) / len(hint)))
-            chosen.append(rng.permutation(members)[:count])
+        """int64 (about `most`,), ascending: all that are known, where they are at most half of that; else every kind in its share."""
+        known = np.flatnonzero(hint)
+        if 2 * len(known) <= self.most:
+            chosen = [known, rng.permutation(np.flatnonzero(hint == 0))[:self.most - len(known)]]
+        else:
+            members = [np.flatnonzero(hint == kind) for kind in np.unique(hint)]
+            chosen = [rng.permutation(each)[:max(1, round(self.most * len(each) / len(hint)))] for each in members]
         return np.sort(np.concatenate(chosen))
 
     def keep(self, solution):

@@ -12,9 +12,10 @@ from kerasnd import config, config_file, overrides, training
 from kerasnd.errors import Misuse
 from kerasnd.methods import METHODS, SOLVED
 
-HYBRIDS = {"hybrid_ocsvm": "ocsvm", "hybrid_isoforest": "isoforest", "hybrid_kde": "kde"}
+HYBRIDS = {"hybrid_ocsvm": "ocsvm", "hybrid_isoforest": "isoforest", "hybrid_kde": "kde", "hybrid_ssad": "ssad"}
 SHIPPED = {**{method: method for method in METHODS}, **HYBRIDS}
-VARIANTS = [*[f"{name}{variant}" for name in SHIPPED for variant in (".py", ".py:paper")], "ocsvm.py:oracle", "hybrid_ocsvm.py:oracle"]
+VARIANTS = [*[f"{name}{variant}" for name in SHIPPED for variant in (".py", ".py:paper")], "ocsvm.py:oracle", "hybrid_ocsvm.py:oracle",
+            "ssad.py:oracle", "hybrid_ssad.py:oracle"]
 
 
 def load(*changes, **kwargs):

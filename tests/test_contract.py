@@ -28,6 +28,7 @@ VARIANTS = {
     "semi_dgm": {"latent_dim": 5, "alpha": 2.0, "weight_decay": 1e-3},
     "semi_dgm.m1m2": {"stack": "m1m2"},
     "supervised": {"latent_dim": 5, "weight_decay": 1e-3},
+    "ssad": {"kappa": 0.5, "cost_anomalous": 0.5, "gamma": 0.25, "max_examples": 40},
     "ocsvm": {"nu": 0.2, "max_examples": 30},
     "ocsvm.nystroem": {"nystroem": 20, "gamma": 0.5},
     "isoforest": {"trees": 40, "examples_per_tree": 32},

@@ -12,6 +12,7 @@ METHODS = {
     "vae": "kerasnd.methods.vae.VAE",
     "semi_dgm": "kerasnd.methods.semi_dgm.SemiDGM",
     "supervised": "kerasnd.methods.supervised.Supervised",
+    "ssad": "kerasnd.methods.ssad.SSAD",
     "ocsvm": "kerasnd.methods.ocsvm.OCSVM",
     "isoforest": "kerasnd.methods.isoforest.IsolationForest",
     "kde": "kerasnd.methods.kde.KDE",
