@@ -27,7 +27,8 @@ def get_config(dataset="", variant=None):
     stacked = variant in ("m1m2", "m1m2_paper")
 
     def stage(method, **model):
-        return {"method": method, "model": {**shared, **model}, "optimizer": optimizer, "fit": {"epochs": epochs, "batch_size": batch_size}}
+        return {"method": method, "model": {**shared, **model}, "optimizer": optimizer,
+                "fit": {"epochs": epochs, "batch_size": batch_size}}
     own = {"stack": "m1m2", "network": "auto"} if stacked else {"stack": "m2", "network": network}
     return ml_collections.ConfigDict({
         "protocol": {"name": "semi_supervised"},

@@ -1,4 +1,4 @@
-"""VAE: a variational autoencoder, scored by the cross-entropy of its reconstruction. Also the first stage (M1) of semi_dgm's stack=m1m2.
+"""VAE: a variational autoencoder, scored by the cross-entropy of its reconstruction. Also stage 0 (M1) of semi_dgm's stack=m1m2.
 
 Paper:    Kingma, Welling (2014), ICLR; networks and schedule of Ruff et al. (2020), Deep SAD, ICLR, appendix E.
 Cost:     digits half a minute; `:paper` on MNIST 5 to 10 minutes a digit on one busy thread.

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+from kerasnd import checkpoints
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods import semi_dgm
@@ -252,6 +253,23 @@ def test_m1_stays_as_it_was_and_is_saved_with_m2(tmp_path):
     loaded = keras.models.load_model(tmp_path / "d.keras")
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), detector.predict(X, verbose=0))
     assert weights(loaded) == weights(detector)
+
+
+@pytest.mark.parametrize("kind", [VAE, SemiDGM])
+def test_a_training_that_was_cut_in_two_draws_the_noise_of_one_that_was_not(kind, tmp_path):
+    def begun():
+        keras.utils.set_random_seed(4)
+        detector = kind((6,))
+        detector.compile(keras.optimizers.Adam(1e-2))
+        return detector
+    whole, cut, resumed = begun(), begun(), begun()
+    hint = HINT if kind is SemiDGM else None
+    whole.fit(Feed(X, hint, 8, seed=3), epochs=4, verbose=0)
+    cut.fit(Feed(X, hint, 8, seed=3), epochs=2, verbose=0)
+    checkpoints.save(tmp_path / "c.npz", cut, {})
+    checkpoints.restore(tmp_path / "c.npz", resumed)
+    resumed.fit(Feed(X, hint, 8, seed=3), epochs=4, initial_epoch=2, verbose=0)
+    np.testing.assert_array_equal(resumed.predict(X, verbose=0), whole.predict(X, verbose=0))
 
 
 # ---- hints -----------------------------------------------------------------------------------------------------------

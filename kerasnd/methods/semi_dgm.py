@@ -1,6 +1,7 @@
 """Semi-supervised deep generative model (M2, and M1 + M2): a variational autoencoder with the class as a second hidden variable.
 
-    y: normal or outlier, p(y) = 1/2    z ~ N(0, I)    p(x|y,z) = Bernoulli(d(z, y))    q(z|x,y) = N(mu(x, y), sigma(x, y)^2)    q(y|x): classifier
+    y: normal or outlier, p(y) = 1/2    z ~ N(0, I)    p(x|y,z) = Bernoulli(d(z, y))
+    q(z|x,y) = N(mu(x, y), sigma(x, y)^2), log sigma^2 = softplus(head)               q(y|x): the classifier
 
     L(x, y) = BCE(x, d(z, y)) + log q(z|x,y) - log p(z) + log 2                 z: one draw from q(z|x,y)
     U(x)    = sum_y q(y|x) L(x, y) - H(q(y|x))                                  both classes enumerated
@@ -9,8 +10,8 @@
     score(x) = log q(outlier|x) - log q(normal|x)
 
     m2     the recognition network and the classifier see x.
-    m1m2   they see a code of a VAE (M1) that was trained in the stage before and stays as it is: the recognition network a draw from
-           it, the classifier its mean. The decoder redraws x itself.
+    m1m2   they see the code of a VAE (M1) that was trained in the stage before and stays as it is: the recognition network a draw
+           of it, the classifier its mean. The decoder redraws x itself.
 
 Hint -1 says outlier, +1 normal, 0 leaves y open. Where only outliers are hinted (the study's data), nothing says "normal" but U: an
 unhinted example's q(y|x) tends to the class under which it is redrawn better, or to 1/2 where the decoder does not use y.
@@ -41,7 +42,7 @@ class SemiDGM(Noisy):
         encoder: Keras model instead of the classifier's: from normalised examples (m2) or M1's codes (m1m2) to features (n, any).
         vae: `VAE` in place of a built M1 (m1m2), frozen from here on; None: one like the `vae` stage before it.
         stack: "m2" or "m1m2".
-        alpha: float >= 0, weight of the classifier's term; None: 0.1 * unhinted / hinted of the training examples, the published one.
+        alpha: float >= 0, weight of the classifier's term; None: the published one, 0.1 * unhinted / hinted training examples.
         weight_decay: float >= 0, lambda of the penalty, biases included.
 
     Source: Kingma et al. (2014); Ruff et al. (2020), SS-DGM, and its code. Differs: the score is not the probability
@@ -70,8 +71,8 @@ class SemiDGM(Noisy):
             vae = VAE(example_shape, latent_dim, preprocess) if vae is None else vae
             shape, features, kind = vae.example_shape, vae.decoder.input_shape[-1], vae.normalizer.kind
             if tuple(example_shape or shape) != shape or latent_dim not in (None, features) or preprocess not in ("auto", kind):
-                raise Misuse(f"`vae` must be of this shape, `latent_dim` and `preprocess`. Received: {shape}, {features} and {kind}, here "
-                             f"{example_shape}, {latent_dim} and {preprocess}.")
+                raise Misuse(f"`vae` must be of this shape, `latent_dim` and `preprocess`. Received: {shape}, {features} and "
+                             f"{kind}, here {example_shape}, {latent_dim} and {preprocess}.")
             vae.trainable = False
             hidden, code = variational.sizes(shape, features)
             _, encoder = _classifier((features,), "auto", encoder, hidden[:1])
@@ -90,8 +91,8 @@ class SemiDGM(Noisy):
         """As `Detector.fit`; `y` or the dataset must hint at least one outlier."""
         if self.vae is not None and not getattr(self, "_inherited", False):
             if not self.vae.prepared.numpy():
-                raise Misuse("`stack=m1m2` must come after a trained VAE. Received: none. Put a stage of method vae before it, or pass "
-                             "your own as `vae`.")
+                raise Misuse("`stack=m1m2` must come after a trained VAE. Received: none. Put a stage of method vae before it, or "
+                             "pass your own as `vae`.")
             self.inherit(self.vae)
         return super().fit(x, y, **kwargs)
 
@@ -125,8 +126,8 @@ class SemiDGM(Noisy):
             seen, _ = drawn(*code, self.noise(n, code[0].shape[1], stream=1))
         y = tf.repeat(tf.eye(2), n, axis=0)
         mean, log_variance = self.recognition(tf.concat([tf.tile(seen, (2, 1)), y], axis=1), training=True)
-        # Differs: one draw of noise for both classes, published as one for each. The same bounds in the mean, but their difference, which
-        # the classifier learns from, is not drowned: with two draws MNIST's 8 ended as "outlier" with everything else.
+        # Differs: one draw of noise for both classes, published as one for each. The same bounds in the mean, but their difference,
+        # which the classifier learns from, is not drowned: with two draws MNIST's 8 ended as "outlier" with everything else.
         z, surplus = drawn(mean, log_variance, tf.tile(self.noise(n, mean.shape[1]), (2, 1)))
         redrawn = self.decoder(tf.concat([z, y], axis=1), training=True)
         both = tf.concat([x, x], axis=0)
@@ -190,6 +191,6 @@ def balance(hint):
         Misuse: every example is hinted, so that it is 0 and the classifier would not learn.
     """
     if np.all(hint != 0):
-        raise Misuse(f"`alpha` must be given where every example is hinted. Received: alpha=None and {len(hint)} hints, for which it is 0. "
-                     "Pass alpha=0.1, or leave hints out (0).")
+        raise Misuse(f"`alpha` must be given where every example is hinted. Received: alpha=None and {len(hint)} hints, for which "
+                     "it is 0. Pass alpha=0.1, or leave hints out (0).")
     return 0.1 * np.mean(hint == 0) / np.mean(hint != 0)

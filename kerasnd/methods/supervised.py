@@ -3,7 +3,7 @@
     minimise over W   - mean_n [ t_n log p(x_n) + (1 - t_n) log(1 - p(x_n)) ]      p(x) = sigmoid(<w, phi(x)> + b)
     score(x)        = <w, phi(x)> + b                                             (+ weight_decay / 2 ||W||^2, through the gradient)
 
-t_n = 1 where hint is -1; unhinted examples and known normals have t_n = 0, so that an anomaly hidden among them is taught as normal.
+t_n = 1 where hint is -1; unhinted examples and known normals have t_n = 0, so that an anomaly hidden there is taught as normal.
 It knows only the anomalies that it was shown: what a detector of novelty is to beat.
 """
 import keras
@@ -61,5 +61,6 @@ class Supervised(Detector):
 def needs_outliers(hint):
     """Raises Misuse where no example is hinted as anomalous: a classifier would learn nothing."""
     if not np.any(hint < 0):
-        raise Misuse(f"`hint` must mark at least one known anomaly (-1), or a classifier has nothing to learn. Received: {len(hint)} hints, "
-                     f"{np.count_nonzero(hint > 0)} of them +1, none -1. Give some, or take a method without hints (vae, deep_svdd).")
+        raise Misuse("`hint` must mark at least one known anomaly (-1), or a classifier has nothing to learn. Received: "
+                     f"{len(hint)} hints, {np.count_nonzero(hint > 0)} of them +1, none -1. Give some (a protocol with labelled "
+                     "anomalies, or --hints), or take a method without hints (vae, deep_svdd).")

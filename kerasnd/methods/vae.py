@@ -35,9 +35,9 @@ class Noisy(Detector):
     def __init__(self, example_shape, preprocess):
         super().__init__(example_shape, preprocess)
         if self.normalizer.kind == "standard":
-            raise Misuse("`preprocess` must be one that leads into [0, 1], where the likelihood is defined. Received: preprocess=standard. "
-                         "Use auto, unit or minmax.")
-        # Decided by `keras.utils.set_random_seed`, like the weights, and saved with them; a float32 holds these whole numbers exactly.
+            raise Misuse("`preprocess` must be one that leads into [0, 1], where the likelihood is defined. Received: "
+                         "preprocess=standard. Use auto, unit or minmax.")
+        # Decided by `keras.utils.set_random_seed`, like the weights, and saved with them. A float32 holds these numbers exactly.
         self.noise_seed = self.add_weight(shape=(), initializer=keras.initializers.RandomUniform(0, 2 ** 24), trainable=False,
                                           name="noise_seed")
 
@@ -120,9 +120,9 @@ class VAE(Noisy):
         """
         kinds = self.normalizer.kind, parent.normalizer.kind
         if not isinstance(parent, VAE) or kinds[0] != kinds[1] or _sizes(self) != _sizes(parent):
-            raise Misuse(f"a VAE must come after one like it. Received: {kinds[0]} with {sum(map(math.prod, _sizes(self)))} weights after a "
-                         f"{type(parent).__name__}, {kinds[1]} with {sum(map(math.prod, _sizes(parent)))}. Give both the same `latent_dim` "
-                         "and `preprocess`.")
+            mine, theirs = (sum(map(math.prod, _sizes(each))) for each in (self, parent))
+            raise Misuse(f"a VAE must come after one like it. Received: {kinds[0]} with {mine} weights after "
+                         f"{type(parent).__name__}, {kinds[1]} with {theirs}. Give both the same `latent_dim` and `preprocess`.")
         self.set_weights(parent.get_weights())
         self._inherited = True
 
@@ -134,7 +134,8 @@ def _sizes(model):
 def _networks(example_shape, latent_dim, encoder, decoder):
     """(shape, units of z, encoder, decoder): the user's networks where given, else built ones."""
     if (encoder is None) != (decoder is None):
-        raise Misuse(f"`encoder` and `decoder` must be given together. Received: {'a decoder' if encoder is None else 'an encoder'} alone.")
+        alone = "a decoder" if encoder is None else "an encoder"
+        raise Misuse(f"`encoder` and `decoder` must be given together. Received: {alone} alone.")
     if encoder is None:
         if example_shape is None:
             raise Misuse("`example_shape` must be given where no `encoder` is. Received: None. For example (28, 28, 1) for images, "

@@ -53,8 +53,9 @@ def gaussian(features, hidden, latent_dim, name):
     for units in hidden:
         x = dense(units, "relu")(x)
     # in float32 whatever the compute type: the variance is its exponential
-    heads = [dense(latent_dim, name="mean", dtype="float32")(x), dense(latent_dim, "softplus", name="log_variance", dtype="float32")(x)]
-    return keras.Model(inputs, heads, name=name)
+    mean = dense(latent_dim, name="mean", dtype="float32")(x)
+    log_variance = dense(latent_dim, "softplus", name="log_variance", dtype="float32")(x)
+    return keras.Model(inputs, [mean, log_variance], name=name)
 
 
 def bernoulli(features, hidden, example_shape, name="decoder"):
