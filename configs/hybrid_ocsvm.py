@@ -1,7 +1,7 @@
 """One-class SVM on the codes of an autoencoder, which is stage 0.
 
 Paper:    baseline OC-SVM Hybrid of Ruff et al. (2020), Deep SAD, arXiv 1906.02694.
-Cost:     that of the autoencoder, digits half a minute, and five fits more on untrained codes for the table.
+Cost:     that of the autoencoder, on digits minutes on a busy thread, and five fits more on untrained codes for the table.
 Result:   AUROC of digit 3 of digits .964, on untrained codes .917; linear kernel .865. Published
           mean of ten digits of MNIST .963 (gamma by test labels).
 Command:  bin/train --config=configs/hybrid_ocsvm.py --dataset=digits --normal=3
