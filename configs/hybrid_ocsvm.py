@@ -1,8 +1,9 @@
 """One-class SVM on the codes of an autoencoder, which is stage 0.
 
 Paper:    baseline OC-SVM Hybrid of Ruff et al. (2020), Deep SAD, arXiv 1906.02694.
-Cost:     that of the autoencoder: digits COST_H; `:paper` on MNIST some minutes a digit.
-Result:   RESULT_H_ocsvm
+Cost:     that of the autoencoder, on digits minutes on a busy thread, and five fits more on untrained codes for the table.
+Result:   AUROC of digit 3 of digits .964, on untrained codes .917; linear kernel .865. Published
+          mean of ten digits of MNIST .963 (gamma by test labels).
 Command:  bin/train --config=configs/hybrid_ocsvm.py --dataset=digits --normal=3
           bin/train --config=configs/hybrid_ocsvm.py --dataset=digits --normal=3 --config.stages[0].run=RUN
           bin/train --config=configs/hybrid_ocsvm.py --dataset=digits --normal=3 --config.stages[1].model.kernel=linear
@@ -16,7 +17,8 @@ BUDGETS = {"digits": (200, 32, 150), "breast_cancer": (200, 32, 150), "cifar10":
 
 
 def get_config(dataset="", variant=None):
-    """Returns the values for a data set, the published schedule where `variant` is "paper"; "oracle" also chooses gamma by test labels, as published."""
+    """Returns the values for a data set, the published schedule where `variant` is "paper"; "oracle" also chooses
+    gamma by test labels, as published."""
     epochs, batch_size, drop = BUDGETS.get(dataset, (50, 128, 37))
     optimizer, decay = {"learning_rate": 1e-3, "milestones": [drop]}, 5e-7
     if variant is not None:

@@ -48,7 +48,6 @@ def test_the_one_class_svm_scores_as_scikit_learn_does(kernel, shape):
     machine = svm.OneClassSVM(kernel=kernel, gamma=0.05, nu=0.3, coef0=0, degree=3).fit(rows(x))
     wanted = -machine.decision_function(rows(new))
     np.testing.assert_allclose(detector.predict(new, verbose=0), wanted, rtol=1e-5, atol=1e-5)
-    assert np.mean(detector.predict(x, verbose=0) > 1e-2) <= 0.3            # nu, but for those on the margin itself
 
 
 def test_far_from_the_origin_the_distances_keep_their_digits():

@@ -52,7 +52,7 @@ def weighted_sum(kernel, gamma, x, vectors, weights):
     Args:
         kernel: str, of `KERNELS`.
         gamma: float64 scalar.
-        x: float32 (b, d); vectors: float32 (m, d); weights: float64 (m,).
+        x: float32 (b, d); vectors: float32 or float64 (m, d); weights: float64 (m,).
 
     Returns:
         float64 (b,).

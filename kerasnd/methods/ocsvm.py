@@ -96,7 +96,9 @@ class OCSVM(Fitted):
                 return lambda judged: rho - kernels.gram(self.kernel, candidate, judged, vectors) @ weights
             gamma = selections.choose(self.selection, kernels.GAMMAS, fitted, values, rng, oracle)
         vectors, weights, rho = self.hyperplane(values, gamma, seed)
-        return {"vectors": vectors.astype(np.float32), "weights": weights, "rho": np.float64(rho), "gamma": np.float64(gamma)}
+        if self.kernel != "linear":         # examples, which are float32; the linear kernel's one vector is a sum of them
+            vectors = vectors.astype(np.float32)
+        return {"vectors": vectors, "weights": weights, "rho": np.float64(rho), "gamma": np.float64(gamma)}
 
     def hyperplane(self, values, gamma, seed):
         """(vectors (m, d), weights (m,), rho): the score is rho - sum_i weights_i k(vectors_i, x)."""
