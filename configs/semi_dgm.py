@@ -1,9 +1,10 @@
 """Semi-supervised deep generative model (SS-DGM): a variational autoencoder that also infers "normal" or "outlier".
 
 Paper:    Kingma, Mohamed, Rezende, Welling (2014), NeurIPS, as a detector in Ruff et al. (2020), Deep SAD, ICLR.
-Cost:     digits half a minute; `:paper` on MNIST 15 minutes a digit on one busy thread.
+Cost:     20 epochs on a digit of MNIST half a minute on one busy thread.
 Result:   published AUROC, the better of M2 and M1 + M2, with one known anomalous class and 5 % labelled anomalies: MNIST .922,
-          Fashion-MNIST .714, CIFAR-10 .508; cardio with 1 % .662. It learns the known anomalies rather than the normal class.
+          Fashion-MNIST .714, CIFAR-10 .508; cardio with 1 % .662. Here, short runs of seed 0: MNIST 2, 0, 8 with
+          the known anomalies 1, 1, 3 .812, .935, .840; cardio, mean of five seeds, .947.
 Command:  bin/train --method=semi_dgm --dataset=digits --normal=3
           bin/train --config=configs/semi_dgm.py:paper --dataset=mnist --normal=3 --config.protocol.ratio_known_outlier=0.05
           bin/train --config=configs/semi_dgm.py:m1m2 --dataset=digits --normal=3

@@ -1,8 +1,9 @@
 """VAE: a variational autoencoder, scored by the cross-entropy of its reconstruction. Also stage 0 (M1) of semi_dgm's stack=m1m2.
 
 Paper:    Kingma, Welling (2014), ICLR; networks and schedule of Ruff et al. (2020), Deep SAD, ICLR, appendix E.
-Cost:     digits half a minute; `:paper` on MNIST 5 to 10 minutes a digit on one busy thread.
-Result:   published only as a part of SS-DGM.
+Cost:     20 epochs on a digit of MNIST half a minute on one busy thread.
+Result:   published only as a part of SS-DGM. AUROC after 20 epochs, 5 % known anomalies (digit 1) among what it trains on: MNIST 2
+          .805, 0 .854.
 Command:  bin/train --method=vae --dataset=digits --normal=3
           bin/train --config=configs/vae.py:paper --dataset=mnist --normal=3
           bin/train --method=vae --dataset=digits --normal=3 --config.stages[0].model.score_by=negative_elbo
