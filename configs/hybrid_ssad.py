@@ -16,7 +16,8 @@ BUDGETS = {"digits": (200, 32, 150), "breast_cancer": (200, 32, 150), "cifar10":
 
 
 def get_config(dataset="", variant=None):
-    """Returns the values for a data set, the published schedule where `variant` is "paper"; "oracle" also chooses gamma by test labels, as published."""
+    """Returns the values for a data set. "paper" has the published schedule and takes all examples; "oracle" also chooses gamma by
+    test labels, as published."""
     epochs, batch_size, drop = BUDGETS.get(dataset, (50, 128, 37))
     optimizer, decay = {"learning_rate": 1e-3, "milestones": [drop]}, 5e-7
     if variant is not None:

@@ -6,7 +6,7 @@ Cost:     COST_SSAD
 Result:   RESULT_SSAD
 Command:  bin/train --method=ssad --dataset=cardio --normal=0 --data_dir=DIR
           bin/train --config=configs/ssad.py:oracle --dataset=cardio --normal=0 --data_dir=DIR     # gamma chosen by test labels
-          bin/train --method=ssad --dataset=mnist --normal=2 --config.protocol.known_outlier=1 --config.protocol.ratio_known_outlier=0.05
+          bin/train --method=ssad --dataset=mnist --normal=2 --config.protocol.known_outlier=1
           bin/train --method=ssad --dataset=own.csv --normal=0 --hints=labels.csv --config.stages[0].model.gamma=0.5
 """
 import ml_collections
@@ -15,8 +15,8 @@ VARIANTS = ("paper", "oracle")
 
 
 def get_config(variant=None):
-    """Returns the values: kernel, kappa, C and gammas are the published ones. "paper" and "oracle" take all examples, however long that
-    takes; "oracle" also chooses gamma as published."""
+    """Returns the values: kernel, kappa, C and gammas are the published ones. "paper" and "oracle" take all examples, however
+    long that takes; "oracle" also chooses gamma as published."""
     return ml_collections.ConfigDict({"protocol": {"name": "semi_supervised"}, "stages": [{
         "method": "ssad",
         "model": {"preprocess": "auto", "kernel": "rbf", "gamma": None, "kappa": 1.0, "cost_unknown": 1.0, "cost_normal": 1.0,

@@ -1,8 +1,8 @@
 """Which width of a kernel, when nobody tells what is anomalous.
 
-    holdout   a fifth of the training examples is held out; the rest is fitted with each candidate; the one is taken that best tells the
-              held-out examples from artificial anomalies: the same examples with each feature permuted by itself, so that every value
-              is a usual one and only their company is strange. AUROC, the first best.
+    holdout   a fifth of the training examples is held out; the rest is fitted with each candidate; the one is taken that best tells
+              the held-out examples from artificial anomalies: the same examples with each feature permuted by itself, so that every
+              value is a usual one and only their company is strange. AUROC, the first best.
               Where two or more anomalies are known by hints (`choose_by_hints`), each in turn is held out too, and the mean of both
               AUROCs decides: against the permuted examples, and against the known anomalies that the fit has not seen.
     oracle    AUROC on a part of the test set with its true labels, as published: "a deliberate unfair advantage". It goes by
@@ -10,8 +10,8 @@
 
 What decided for permuted features is in `kerasnd.methods.ocsvm`.
 
-Source: Ruff et al. (2020), Deep SAD, section 4.1 (oracle); Shi and Horvath (2006), Unsupervised learning with random forest predictors
-(permuted features).
+Source: Ruff et al. (2020), Deep SAD, section 4.1 (oracle); Shi and Horvath (2006), Unsupervised learning with random forest
+predictors (permuted features).
 """
 import numpy as np
 from sklearn.metrics import roc_auc_score

@@ -90,8 +90,8 @@ class SSAD(Fitted):
             gamma = selections.choose_by_hints(self.selection, kernels.GAMMAS, fitted, values, hint, rng, oracle, CHOOSERS)
         found = self.dual(values, hint, costs, gamma)
         if not found.exact:
-            warnings.warn(f"SSAD's weights are exact to {max(found.gap, found.violation):.1g} only, not to {ssad_dual.TOLERANCE:g}.",
-                          InexactWarning, stacklevel=3)
+            warnings.warn(f"SSAD's weights are exact to {max(found.gap, found.violation):.1g} only, not to "
+                          f"{ssad_dual.TOLERANCE:g}.", InexactWarning, stacklevel=3)
         bears = found.alpha > 0
         return {"vectors": values[bears].astype(np.float32), "weights": signs(hint[bears]) * found.alpha[bears],
                 "rho": np.float64(found.rho), "gamma": np.float64(gamma)}
@@ -108,18 +108,21 @@ class SSAD(Fitted):
     def check_feasible(self, hint, costs):
         """Refuses what no weights can satisfy, with the arithmetic."""
         negative, unknown, positive = (float(costs[hint == kind].sum()) for kind in (-1, 0, 1))
-        arithmetic = f"C sums to {unknown:g} over unknown, {positive:g} over known normal, {negative:g} over known anomalous examples"
+        arithmetic = (f"C sums to {unknown:g} over unknown, {positive:g} over known normal, {negative:g} over known anomalous "
+                      "examples")
         if unknown + positive < 1:
-            raise Misuse(f"`cost_unknown` and `cost_normal` must sum to at least 1 over their examples. Received: {arithmetic}. Raise "
-                         "them, or give more examples.")
+            raise Misuse(f"`cost_unknown` and `cost_normal` must sum to at least 1 over their examples. Received: {arithmetic}. "
+                         "Raise them, or give more examples.")
         most = ssad_dual.most_known(hint, costs)
         if hint.any() and most < self.kappa:
-            raise Misuse(f"`kappa` must be at most what known examples can bear, N + min(P, 1 + N) = {most:g}, where N is the smaller of "
-                         f"the known anomalous sum and all others' less 1. Received: kappa={self.kappa:g}; {arithmetic}. Lower kappa.")
+            raise Misuse(f"`kappa` must be at most what known examples can bear, N + min(P, 1 + N) = {most:g}, where P is the sum "
+                         "of C over known normals, and N that over known anomalies or that over all others less 1, whichever is "
+                         f"smaller. Received: kappa={self.kappa:g}; {arithmetic}. Lower kappa.")
 
     def call(self, x, training=False):
-        found = kernels.weighted_sum(self.kernel, self.solved("gamma"), self.values(x), self.solved("vectors"), self.solved("weights"))
-        return tf.cast(self.solved("rho") - found, tf.float32)
+        gamma, vectors, weights = (self.solved(name) for name in ("gamma", "vectors", "weights"))
+        value = kernels.weighted_sum(self.kernel, gamma, self.values(x), vectors, weights)
+        return tf.cast(self.solved("rho") - value, tf.float32)        # negated: f(x) scores normality
 
 
 def signs(hint):

@@ -3,9 +3,9 @@
     minimise over a   1/2 sum_ij a_i a_j c_i c_j k(x_i, x_j)          c: -1 for known anomalies, +1 for all others
     such that         0 <= a_i <= C_i,   sum_i c_i a_i = 1,   sum over known i of a_i >= kappa
 
-Two loops. The inner one is a primal-dual interior point method on some of the examples: twenty to forty Cholesky factors, whatever the
-conditioning of the kernel. The outer one begins with a few hundred examples and adds those whose optimality conditions the solution
-violates, until nobody's are: where few examples bear weight, the n x n kernel is never built.
+Two loops. The inner one is a primal-dual interior point method on some of the examples: twenty to forty Cholesky factors,
+whatever the conditioning of the kernel. The outer one begins with a few hundred examples and adds those whose optimality
+conditions the solution violates, until nobody's are: where few examples bear weight, the n x n kernel is never built.
 """
 import dataclasses
 
@@ -27,7 +27,8 @@ class Solution:
     Args:
         alpha: float64 (n,), the weights a; exactly 0 where an example bears none.
         rho: float, the multiplier of `sum c a = 1`: the threshold of the primal problem.
-        margin: float >= 0, the multiplier of the last constraint: how far known examples are pushed to their sides of the threshold.
+        margin: float >= 0, the multiplier of the last constraint: how far from the threshold known examples
+            are pushed, each kind to its side.
         objective: float >= 0.
         gap: float >= 0, how much lower the objective could be at most over the examples of the last round, relative to it.
         violation: float >= 0, over all examples the largest |a - clip(a - g, 0, C)|, g the slope of the Lagrangian relative to
@@ -77,7 +78,8 @@ def solve(kernel, hint, bound, kappa):
         outside = np.setdiff1d(np.flatnonzero(violation > TOLERANCE), inside)
         if len(outside) == 0:
             rho, margin = *point.multipliers, *[0.0] * (2 - len(rows))
-            return Solution(alpha, float(rho), float(margin), point.objective, point.gap, float(violation.max()), rounds, iterations)
+            return Solution(alpha, float(rho), float(margin), point.objective, point.gap, float(violation.max()), rounds,
+                            iterations)
         # Where most are missing, most will bear weight: growing slowly would only cost rounds.
         if 2 * len(outside) < len(hint) - len(inside):
             outside = outside[np.argsort(-violation[outside], kind="stable")[:max(len(inside), FIRST)]]
@@ -177,7 +179,8 @@ def interior_point(matrix, rows, target, bound):
             length, ((_, of_a), _, (_, of_low), (_, of_high)) = _longest(step), step
             after = (a + length * of_a) @ (low + length * of_low) + (room - length * of_a) @ (high + length * of_high)
             centre = products / (2 * m) * (after / products) ** 3
-            # The second-order terms of a step that had to be cut are of a place that is not reached: whole, they can go round in circles.
+            # The second-order terms of a step that had to be cut are of a place that is not reached: whole, they can lead
+            # round in circles.
             step, of_multipliers = newton(centre - length ** 2 * of_a * of_low, centre + length ** 2 * of_a * of_high)
         except linalg.LinAlgError:      # as far as float64 goes
             break
