@@ -40,6 +40,15 @@ def split(config, data_dir=None, schema=None):
     return pool, _limited(parts, config["limit"]) if config.get("limit") else parts
 
 
+def untold(config):
+    """A config by whose protocol the same examples are judged and nobody trains with a label: for other normals and other outliers,
+    of which there may be none to label."""
+    nothing = {"known_outlier": None, "n_known_outliers": 0,
+               "ratio_known_normal": 0.0, "ratio_known_outlier": 0.0, "ratio_pollution": 0.0}
+    protocol = config["protocol"]
+    return {**config, "hints": "", "protocol": {key: nothing.get(key, value) for key, value in protocol.items()}}
+
+
 def known(path):
     """{"hints": path, "hints_sha256": digest} of a user's labels file, so that a changed one makes another config; "": none."""
     if not path:

@@ -157,12 +157,13 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
     with RunFolder(run).locked() as folder, RunLog(folder / LOG) as log:
         log.say(f"loading {source['name']}")
         schema = record.get("examples", {}).get("schema")
-        pool, split = (examples.test_part if elsewhere else examples.split)(judged, data_dir, schema)
+        changed = {key: value for key, value in _what(judged).items() if value != _what(config)[key]}
+        told = examples.untold(judged) if changed else judged
+        pool, split = (examples.test_part if elsewhere else examples.split)(told, data_dir, schema)
         digest = protocols.fingerprint(split)
         log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {digest}")
         detector = saving.load(folder / DETECTOR)
         examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
-        changed = {key: value for key, value in _what(judged).items() if value != _what(config)[key]}
         more = _known(folder, record, digest, changed)
         if "untrained_auroc" not in more:
             more.update(_baselines(config, (pool, split), changed, data_dir))
