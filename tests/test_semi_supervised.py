@@ -42,6 +42,11 @@ def test_counts_solve_the_four_equations(n, a, e, p):
     assert (found <= exact[[0, 2, 3]] + 1e-6).all() and (found > exact[[0, 2, 3]] - 1 - 1e-6).all()
 
 
+def test_all_normals_may_be_labelled_whatever_the_rounding():
+    for n, share in ((90, 0.1), (90, 0.2), (90, 0.45), (5923, 0.3)):
+        assert semi_supervised.counts(n, share, 1 - share, 0.0)[:2] == (n, 0)
+
+
 def test_hints_mark_the_labelled_and_nobody_else():
     category, official = pool()
     split = made(category, official, known_outlier=1, ratio_known_normal=0.1, ratio_known_outlier=0.2, ratio_pollution=0.1)

@@ -72,7 +72,7 @@ def counts(n, ratio_known_normal, ratio_known_outlier, ratio_pollution):
     scale = (1 - ratio_pollution) * (1 - ratio_known_outlier) + ratio_pollution * ratio_known_normal
     total = n / scale
     known = ratio_known_normal * total
-    if known > n:
+    if known > n * (1 + 1e-9):        # where all normals are labelled, rounding may exceed them
         raise Misuse(f"`ratio_known_normal` must not ask for more normals than there are. Received: ratio_known_normal={ratio_known_normal} "
                      f"of {total:.0f} training examples is {known:.0f}, and there are {n} (ratio_known_outlier={ratio_known_outlier}, "
                      f"ratio_pollution={ratio_pollution}). Lower one of the ratios.")
@@ -133,7 +133,8 @@ def _known(category, normal, candidates, rng, known_outlier, n_known_outliers):
     whole = isinstance(n_known_outliers, (int, numpy.integer)) and not isinstance(n_known_outliers, bool)
     if not whole or not 0 <= n_known_outliers <= len(there):
         raise Misuse(f"`n_known_outliers` must be a whole number from 0 to {len(there)}, the anomalous classes with training examples. "
-                     f"Received: n_known_outliers={n_known_outliers!r}.")
+                     f"Received: n_known_outliers={n_known_outliers!r}."
+                     + " With none, ratio_known_outlier must be 0 as well." * (len(there) == 0))
     return tuple(sorted(int(each) for each in rng.permutation(there)[:n_known_outliers]))
 
 
