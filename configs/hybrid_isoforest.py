@@ -12,6 +12,7 @@ import ml_collections
 VARIANTS = ("paper",)
 # epochs, batch size and the epoch at which the rate drops, where a data set needs others than 28x28 images do
 BUDGETS = {"digits": (200, 32, 150), "breast_cancer": (200, 32, 150), "cifar10": (40, 128, 30)}
+NETWORKS = {"fashion_mnist": "fmnist_lenet"}
 
 
 def get_config(dataset="", variant=None):
@@ -22,7 +23,7 @@ def get_config(dataset="", variant=None):
         epochs, batch_size, optimizer, decay = 150, 128, {"learning_rate": 1e-4, "milestones": []}, 5e-4
     return ml_collections.ConfigDict({"stages": [{
         "method": "autoencoder",
-        "model": {"network": "auto", "latent_dim": None, "preprocess": "auto", "weight_decay": decay},
+        "model": {"network": NETWORKS.get(dataset, "auto"), "latent_dim": None, "preprocess": "auto", "weight_decay": decay},
         "optimizer": optimizer,
         "fit": {"epochs": epochs, "batch_size": batch_size},
     }, {
