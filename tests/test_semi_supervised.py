@@ -119,6 +119,13 @@ def test_what_cannot_be_met_is_refused_with_the_arithmetic(options, told):
         made(category, official, **options)
 
 
+def test_a_ratio_that_labels_nobody_is_told(caplog):
+    with caplog.at_level("WARNING", "absl"):
+        assert not made(*pool(), ratio_known_outlier=0.1).hint.all() and not caplog.text
+        assert not made(*pool(), ratio_known_outlier=0.01).hint.any()
+    assert "0.01 of 60 training examples is less than one" in caplog.text
+
+
 def test_no_labels_is_one_class_learning():
     category, official = pool()
     split = made(category, official, ratio_known_outlier=0.0, n_known_outliers=0)

@@ -1,5 +1,6 @@
 """Who trains where a few labels are known: the counts and draws of the Deep SAD study, as index arithmetic on labels."""
 import numpy
+from absl import logging
 
 from kerasnd.data.splits import Split, checked_share, kinds, spare, train_and_test
 from kerasnd.errors import Misuse
@@ -99,6 +100,9 @@ def _labelled(name, category, normal, rng, trains, test, known_outlier, n_known_
     if ratios[1] and not known:
         raise Misuse(f"`n_known_outliers` must be at least 1 where ratio_known_outlier is not 0. Received: n_known_outliers=0, "
                      f"ratio_known_outlier={ratios[1]}, that is {labelled_outlier} labelled anomalies of no class. Set one of the two.")
+    if ratios[1] and not labelled_outlier:
+        logging.warning("ratio_known_outlier=%g of %d training examples is less than one: no anomaly is labelled", ratios[1],
+                        len(normals) + hidden)
     # Drawn in full and cut, so that for one seed a lower ratio takes part of what a higher one takes.
     normals, others = rng.permutation(normals), rng.permutation(others)
     candidates = rng.permutation(others[numpy.isin(category[others], known)])
