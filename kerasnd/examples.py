@@ -9,6 +9,9 @@ from kerasnd.data import columns, hints, outliers, protocols, sources
 from kerasnd.data.splits import Split
 from kerasnd.errors import Misuse
 
+# Options of the protocol `semi_supervised` by which it labels nobody.
+NOTHING_KNOWN = {"known_outlier": None, "n_known_outliers": 0, "ratio_known_normal": 0.0, "ratio_known_outlier": 0.0}
+
 
 def split(config, data_dir=None, schema=None):
     """The examples of a run.
@@ -28,6 +31,9 @@ def split(config, data_dir=None, schema=None):
     protocol = dict(config["protocol"])
     if protocol.get("known_outlier") is not None:
         protocol["known_outlier"] = sources.normal_classes(pool, protocol["known_outlier"], "known_outlier")
+    if config.get("hints"):
+        # The file is all that is known: what the protocol would have labelled is not even drawn.
+        protocol.update({key: value for key, value in NOTHING_KNOWN.items() if key in protocol})
     rng = np.random.default_rng(config["seed"])
     parts = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
     if config.get("hints"):
@@ -38,6 +44,13 @@ def split(config, data_dir=None, schema=None):
     if pool.schema:
         columns.refuse_unfillable(pool.schema, pool.x[parts.train[parts.hint >= 0]])
     return pool, _limited(parts, config["limit"]) if config.get("limit") else parts
+
+
+def untold(config):
+    """A config by whose protocol the same examples are judged and nobody trains with a label: for other normals and other outliers,
+    of which there may be none to label."""
+    nothing, protocol = {**NOTHING_KNOWN, "ratio_pollution": 0.0}, config["protocol"]
+    return {**config, "hints": "", "protocol": {key: nothing.get(key, value) for key, value in protocol.items()}}
 
 
 def known(path):
@@ -86,10 +99,16 @@ def _pool(config, data_dir, schema):
 
 
 def _limited(parts, limit):
-    """A split with at most `limit` training examples, spread evenly over the given ones."""
+    """A split with at most `limit` training examples, spread evenly over those of each kind of hint, one of each at least."""
     if len(parts.train) <= limit:
         return parts
-    at = np.linspace(0, len(parts.train) - 1, limit).astype(np.int64)
+    at, left = [], limit
+    for kind in (-1, 1, 0):
+        members = np.flatnonzero(parts.hint == kind)
+        count = min(len(members), left, limit if kind == 0 else max(1, limit * len(members) // len(parts.train)))
+        at.append(members[np.linspace(0, len(members) - 1, count).astype(np.int64)])
+        left -= count
+    at = np.sort(np.concatenate(at))
     return dataclasses.replace(parts, train=parts.train[at], hint=parts.hint[at])
 
 

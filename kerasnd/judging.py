@@ -117,10 +117,16 @@ def untrained_scores(config, x, hint, x_test, example_shape, oracle=None):
             detector = fresh
             detector.compile()
         detector.set_weights(fresh.get_weights())       # in the first one's place, whose functions are compiled
-        detector.ready(feed)
-        detector.prepare(feed)
+        told = _told(detector, feed)
+        detector.ready(told)
+        detector.prepare(told)
         results.append(scores(detector, x_test, "scoring the untrained network"))
     return results
+
+
+def _told(detector, feed):
+    """The feed as the detector's own `fit` would see it: without hints where it takes none."""
+    return feed if detector.takes_hints else feed.blind()
 
 
 def _untrained_hybrid(config, feed, x_test, example_shape, oracle):
@@ -130,11 +136,17 @@ def _untrained_hybrid(config, feed, x_test, example_shape, oracle):
         seed = training.seed_of(config, 500 + number)
         keras.utils.set_random_seed(seed)
         network, detector = (training.build(config["stages"], place, example_shape) for place in (last - 1, last))
-        network.prepare(feed)
+        network.prepare(_told(network, feed))
         detector.inherit(network)
         detector.fit(feed, seed=seed, oracle=oracle)
         results.append(scores(detector, x_test, "scoring on the untrained network"))
     return results
+
+
+def names(config):
+    """(method, data) for tables and figures; a method whose parameter was chosen by test labels says so."""
+    oracle = " (oracle)" * any(map(training.asks_oracle, config["stages"]))
+    return config["stages"][-1]["method"] + oracle, f"{config['source']['name']}, normal: {config['normal']}"
 
 
 def oracle_part(config, x_test, label):

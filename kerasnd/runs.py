@@ -90,13 +90,9 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     more = {"fit_seconds": sum(filter(None, seconds)), "stage_seconds": seconds, "collapsed": told,
             **judging.baselines(config, x, split.hint, x_test, split.label, pool.example_shape)}
     # Judged is what lies on the disk, so that a run that was killed from here on scores the same once it is resumed.
-    result = judging.judge(folder, saving.load(folder / DETECTOR), pool, split, *_names(config), more, log)
+    result = judging.judge(folder, saving.load(folder / DETECTOR), pool, split, *judging.names(config), more, log)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return result
-
-
-def _names(config):
-    return config["stages"][-1]["method"], f"{config['source']['name']}, normal: {config['normal']}"
 
 
 def _refuse_other(folder, record, config):
@@ -157,16 +153,17 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
     with RunFolder(run).locked() as folder, RunLog(folder / LOG) as log:
         log.say(f"loading {source['name']}")
         schema = record.get("examples", {}).get("schema")
-        pool, split = (examples.test_part if elsewhere else examples.split)(judged, data_dir, schema)
+        changed = {key: value for key, value in _what(judged).items() if value != _what(config)[key]}
+        told = examples.untold(judged) if changed else judged
+        pool, split = (examples.test_part if elsewhere else examples.split)(told, data_dir, schema)
         digest = protocols.fingerprint(split)
         log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {digest}")
         detector = saving.load(folder / DETECTOR)
         examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
-        changed = {key: value for key, value in _what(judged).items() if value != _what(config)[key]}
         more = _known(folder, record, digest, changed)
         if "untrained_auroc" not in more:
             more.update(_baselines(config, (pool, split), changed, data_dir))
-        return judging.judge(folder, detector, pool, split, *_names(judged), more, log)
+        return judging.judge(folder, detector, pool, split, *judging.names(judged), more, log)
 
 
 def _what(config):

@@ -13,7 +13,7 @@ from kerasnd.atomic import whole
 from kerasnd.detector import IMPUTING, CollapseWarning
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
-from kerasnd.fitted import Fitted, SubsampleWarning
+from kerasnd.fitted import Fitted
 from kerasnd.folder import CHECKPOINT, DETECTOR, RunFolder
 from kerasnd.methods import method
 from kerasnd.progress import Progress
@@ -104,11 +104,7 @@ def _stage(folder, config, number, parent, x, hint, strategy, example_shape, pro
         detector.fit(feed, epochs=epochs, initial_epoch=progress["epoch"], verbose=0,
                      callbacks=[keeper, board, Progress(title, epochs, feed.steps, log)], **fit)
     progress = dict(keeper.progress)
-    for warning in caught:
-        if issubclass(warning.category, CollapseWarning):
-            progress["told"] = [*progress["told"], f"{title}: {warning.message}"]
-            logging.error("%s: %s", title, warning.message)
-    return detector, progress
+    return detector, {**progress, "told": progress["told"] + _tell(caught, title)}
 
 
 def _solve(detector, stage, number, feed, oracle, progress, log):
@@ -117,18 +113,22 @@ def _solve(detector, stage, number, feed, oracle, progress, log):
     log.say(f"{title}: {feed.n} examples at once")
     began = time.monotonic()
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CollapseWarning)
-        warnings.simplefilter("always", SubsampleWarning)
+        warnings.simplefilter("always", UserWarning)
         detector.fit(feed, seed=feed.seed, oracle=oracle if asks_oracle(stage) else None)
     progress = {**progress, "seconds": time.monotonic() - began}
     if detector.findings:
         log.say(f"{title}: {detector.findings}")
+    return detector, {**progress, "told": progress["told"] + _tell(caught, title)}
+
+
+def _tell(caught, title):
+    """Logs the warnings that a stage gave, whichever they are: who catches them has to. Returns the texts of those of collapse."""
+    told = []
     for warning in caught:
-        if issubclass(warning.category, CollapseWarning):
-            progress["told"] = [*progress["told"], f"{title}: {warning.message}"]
-        if issubclass(warning.category, (CollapseWarning, SubsampleWarning)):
-            logging.warning("%s: %s", title, warning.message)
-    return detector, progress
+        collapsed = issubclass(warning.category, CollapseWarning)
+        told += [f"{title}: {warning.message}"] * collapsed
+        logging.log(logging.ERROR if collapsed else logging.WARNING, "%s: %s", title, warning.message)
+    return told
 
 
 def asks_oracle(stage):

@@ -288,3 +288,11 @@ def test_configs_differ_where_a_value_does():
     del new["stages"][1], old["seed"]
     told = config.differences(old, new)
     assert "seed (null, now 0)" in told and "stages[1].method (\"deep_svdd\", now null)" in told
+
+
+@pytest.mark.parametrize("name", HYBRIDS)
+def test_the_hybrids_take_deep_sads_networks(name):
+    for dataset in ("fashion_mnist", "mnist", "cardio"):
+        first, theirs = (load(method=None, file=f"configs/{each}.py:paper", dataset=dataset)["stages"][0]["model"]["network"]
+                         for each in (name, "deep_sad"))
+        assert first == theirs

@@ -235,3 +235,16 @@ def test_values_of_another_type_are_warned_of(image_run, arrays, tmp_path, caplo
     with caplog.at_level("WARNING", "absl"):
         runs.score(image_run, tmp_path / "unit.npz", tmp_path / "out.csv")
     assert "trained on uint8 values and given float32" in caplog.text
+
+
+def test_a_run_with_labels_is_judged_on_anomalies_of_which_none_can_be_labelled(arrays, tmp_path, quick):
+    own = settings("deep_sad", arrays, "1", epochs=1)
+    own["protocol"].update(known_outlier=[2], ratio_known_outlier=0.1)
+    before = runs.train(own, tmp_path / "run")
+    was = scored(tmp_path / "run")
+    noise = runs.evaluate(tmp_path / "run", outliers="uniform_noise")
+    assert noise["judged"] == {"outliers": "uniform_noise"} and noise["n_test"] == 24
+    normal = np.flatnonzero(scored(tmp_path / "run")["label"] == 0)
+    np.testing.assert_array_equal(scored(tmp_path / "run")["score"][normal], was["score"][was["label"] == 0])
+    assert runs.evaluate(tmp_path / "run", normal="2")["judged"] == {"normal": "2"}       # labelled an anomaly in training
+    assert runs.evaluate(tmp_path / "run")["protocol_hash"] == before["protocol_hash"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from short_runs import arrays, quick, settings
 
-from kerasnd import examples, runs
+from kerasnd import examples, judging, runs
 from kerasnd.data import hints, protocols
 from kerasnd.data.pool import Pool
 from kerasnd.errors import BadData, Misuse
@@ -178,3 +178,13 @@ def test_methods_that_take_no_hints_refuse_them(file, tmp_path):
     with pytest.raises(Misuse, match="--hints.*semi-supervised.*autoencoder, which takes none"):
         runs.train(settings("autoencoder"), tmp_path / "run", hints=file("0,1\n"))
     assert not (tmp_path / "run").exists()
+
+
+def test_the_untrained_network_of_a_method_without_hints_sees_none(monkeypatch):
+    monkeypatch.setattr(judging, "INITIALISATIONS", 1)
+    x = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    hint = np.where(np.arange(30) < 9, -1, 0).astype(np.int8)
+    for method, same in (("deep_svdd", True), ("deep_sad", False)):
+        config = {"seed": 0, "stages": [{"method": method}]}
+        told, untold = (judging.untrained_scores(config, x, each, x, (4,))[0] for each in (hint, 0 * hint))
+        assert np.array_equal(told, untold) is same

@@ -172,3 +172,12 @@ def test_a_column_without_a_value_among_the_training_normals_is_named(tmp_path):
     own["source"].update(label_column="state", missing="median")
     with pytest.raises(BadData, match="`late` must have a value among the training normals"):
         runs.train(own, tmp_path / "run")
+
+
+def test_a_batch_of_known_anomalies_alone_has_no_part_in_the_statistics():
+    for kind in ("minmax", "median+minmax", "standard"):
+        with_none, without = Normalizer(kind, (3,)), Normalizer(kind, (3,))
+        with_none.adapt([X[:0], X[:20], X[:0], X[20:], X[:0]])
+        without.adapt([X[:20], X[20:]])
+        for mine, theirs in zip(with_none.weights, without.weights):
+            np.testing.assert_array_equal(mine.numpy(), theirs.numpy())

@@ -327,3 +327,11 @@ def test_stages_that_do_not_fit_are_refused():
         VAE(encoder=variational.mlp((6,), (3,)))
     with pytest.raises(Misuse, match="logits"):
         VAE(encoder=variational.mlp((6,), (3,)), decoder=variational.bernoulli(2, (3,), (5,)))
+
+
+def test_m1m2_fills_in_what_is_missing():
+    for preprocess in ("median+auto", "median+unit"):
+        detector = SemiDGM((6,), stack="m1m2", preprocess=preprocess)
+        assert detector.normalizer.kind == detector.vae.normalizer.kind == "median+" + preprocess[7:].replace("auto", "minmax")
+    with pytest.raises(Misuse, match="median.auto"):
+        SemiDGM((6,), stack="m1m2", vae=VAE((6,)), preprocess="median+auto")

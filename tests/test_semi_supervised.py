@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from kerasnd import examples
 from kerasnd.data import protocols, semi_supervised
 from kerasnd.errors import Misuse
 
@@ -40,6 +41,11 @@ def test_counts_solve_the_four_equations(n, a, e, p):
         return
     found = numpy.array(semi_supervised.counts(n, a, e, p))
     assert (found <= exact[[0, 2, 3]] + 1e-6).all() and (found > exact[[0, 2, 3]] - 1 - 1e-6).all()
+
+
+def test_all_normals_may_be_labelled_whatever_the_rounding():
+    for n, share in ((90, 0.1), (90, 0.2), (90, 0.45), (5923, 0.3)):
+        assert semi_supervised.counts(n, share, 1 - share, 0.0)[:2] == (n, 0)
 
 
 def test_hints_mark_the_labelled_and_nobody_else():
@@ -114,8 +120,24 @@ def test_what_cannot_be_met_is_refused_with_the_arithmetic(options, told):
         made(category, official, **options)
 
 
+def test_a_ratio_that_labels_nobody_is_told(caplog):
+    with caplog.at_level("WARNING", "absl"):
+        assert not made(*pool(), ratio_known_outlier=0.1).hint.all() and not caplog.text
+        assert not made(*pool(), ratio_known_outlier=0.01).hint.any()
+    assert "0.01 of 60 training examples is less than one" in caplog.text
+
+
 def test_no_labels_is_one_class_learning():
     category, official = pool()
     split = made(category, official, ratio_known_outlier=0.0, n_known_outliers=0)
     plain = made(category, official, "one_vs_rest")
     assert (split.train == plain.train).all() and not split.hint.any() and (split.test == plain.test).all()
+
+
+def test_a_dry_run_keeps_some_of_each_kind_of_hint():
+    hint = numpy.repeat([0, -1, 1], [500, 6, 3]).astype(numpy.int8)
+    parts = examples.Split(numpy.arange(509), hint, numpy.arange(509, 519), numpy.zeros(10, numpy.int8), "semi_supervised")
+    for limit in (3, 40, 300):
+        some = examples._limited(parts, limit)
+        assert len(some.train) == limit and set(some.hint.tolist()) == {-1, 0, 1}
+        assert (hint[some.train] == some.hint).all()

@@ -199,7 +199,8 @@ def test_one_example_is_a_set_where_nothing_is_selected():
 @pytest.mark.parametrize("arguments, told", [
     ({"estimator": "oc_svm"}, "Did you mean 'ocsvm'"), ({"estimator": "ocsvm", "kernel": "rfb"}, "Did you mean 'rbf'"),
     ({"estimator": "ocsvm", "gamma": 0}, "gamma=0.*None selects"), ({"estimator": "ocsvm", "selection": "test"}, "holdout, oracle"),
-    ({"estimator": "ocsvm", "nu": 1}, "nu=1"), ({"estimator": "ocsvm", "max_examples": 0}, "max_examples=0"),
+    ({"estimator": "ocsvm", "nu": 1}, "nu=1"), ({"estimator": "ocsvm", "nu": "a"}, "nu='a'"),
+    ({"estimator": "ocsvm", "max_examples": 0}, "max_examples=0"),
     ({"estimator": "kde", "kernel": "tophat"}, "0 beyond"), ({"estimator": "kde", "bandwidth": -1}, "bandwidth=-1"),
     ({"estimator": "kde", "grid": "wider"}, "Did you mean 'wide'"), ({"estimator": "isoforest", "examples_per_tree": 1}, "at least 2"),
     ({"estimator": "isoforest", "trees": 2.5}, "trees=2.5")])

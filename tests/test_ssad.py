@@ -9,6 +9,7 @@ from scipy import optimize
 from sklearn.svm import OneClassSVM
 
 import kerasnd
+from kerasnd import config, judging, runs
 from kerasnd.errors import Misuse
 from kerasnd.fitted import SubsampleWarning
 from kerasnd.methods import kernels, selection, ssad_dual
@@ -233,3 +234,12 @@ def test_a_hybrid_works_on_the_codes_of_the_stage_before():
     plain = kerasnd.SSAD((3,), preprocess="none", kernel="linear")
     plain.fit(codes, hint, seed=0)
     np.testing.assert_allclose(hybrid.predict(x, verbose=0), plain.predict(codes, verbose=0), atol=1e-5)
+
+
+def test_a_run_says_that_the_weights_are_not_exact(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(ssad_dual, "TOLERANCE", 0.0)
+    monkeypatch.setattr(judging, "draw", lambda *args: None)
+    own = config.load(method="ssad", dataset="digits", normal="3", overrides=[("stages[0].model.gamma", "0.1")])
+    with caplog.at_level("WARNING", "absl"):
+        assert runs.train(own, tmp_path / "run")["collapsed"] == []
+    assert "stage 1, ssad: SSAD's weights are exact to" in caplog.text

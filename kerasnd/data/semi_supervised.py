@@ -1,5 +1,6 @@
 """Who trains where a few labels are known: the counts and draws of the Deep SAD study, as index arithmetic on labels."""
 import numpy
+from absl import logging
 
 from kerasnd.data.splits import Split, checked_share, kinds, spare, train_and_test
 from kerasnd.errors import Misuse
@@ -72,7 +73,7 @@ def counts(n, ratio_known_normal, ratio_known_outlier, ratio_pollution):
     scale = (1 - ratio_pollution) * (1 - ratio_known_outlier) + ratio_pollution * ratio_known_normal
     total = n / scale
     known = ratio_known_normal * total
-    if known > n:
+    if known > n * (1 + 1e-9):        # where all normals are labelled, rounding may exceed them
         raise Misuse(f"`ratio_known_normal` must not ask for more normals than there are. Received: ratio_known_normal={ratio_known_normal} "
                      f"of {total:.0f} training examples is {known:.0f}, and there are {n} (ratio_known_outlier={ratio_known_outlier}, "
                      f"ratio_pollution={ratio_pollution}). Lower one of the ratios.")
@@ -99,6 +100,9 @@ def _labelled(name, category, normal, rng, trains, test, known_outlier, n_known_
     if ratios[1] and not known:
         raise Misuse(f"`n_known_outliers` must be at least 1 where ratio_known_outlier is not 0. Received: n_known_outliers=0, "
                      f"ratio_known_outlier={ratios[1]}, that is {labelled_outlier} labelled anomalies of no class. Set one of the two.")
+    if ratios[1] and not labelled_outlier:
+        logging.warning("ratio_known_outlier=%g of %d training examples is less than one: no anomaly is labelled", ratios[1],
+                        len(normals) + hidden)
     # Drawn in full and cut, so that for one seed a lower ratio takes part of what a higher one takes.
     normals, others = rng.permutation(normals), rng.permutation(others)
     candidates = rng.permutation(others[numpy.isin(category[others], known)])
@@ -133,7 +137,8 @@ def _known(category, normal, candidates, rng, known_outlier, n_known_outliers):
     whole = isinstance(n_known_outliers, (int, numpy.integer)) and not isinstance(n_known_outliers, bool)
     if not whole or not 0 <= n_known_outliers <= len(there):
         raise Misuse(f"`n_known_outliers` must be a whole number from 0 to {len(there)}, the anomalous classes with training examples. "
-                     f"Received: n_known_outliers={n_known_outliers!r}.")
+                     f"Received: n_known_outliers={n_known_outliers!r}."
+                     + " With none, ratio_known_outlier must be 0 as well." * (len(there) == 0))
     return tuple(sorted(int(each) for each in rng.permutation(there)[:n_known_outliers]))
 
 

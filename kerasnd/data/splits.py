@@ -12,7 +12,7 @@ class Split:
     """Who trains and who is judged.
 
     Attributes:
-        train: int64 (t,), distinct; what the learner sees.
+        train: int64 (t,), what the learner sees; distinct, but for what `overlap` of `semi_supervised` takes twice.
         hint: int8 (t,), what it may know: 0 unknown, +1 known normal, -1 known anomalous.
         test: int64 (s,), distinct; what is judged.
         label: int8 (s,), the truth: 1 anomalous.

@@ -58,8 +58,7 @@ class OCSVM(Fitted):
     def __init__(self, example_shape=None, preprocess="auto", encoder=None, kernel="rbf", nu=0.1, gamma=None, selection="holdout",
                  nystroem=None, max_examples=20_000):
         kernels.check_kernel(kernel, gamma)
-        if not 0 < nu < 1:
-            raise Misuse(f"`nu` must be above 0 and below 1. Received: nu={nu}. At 1 every weight is at its bound, and rho nowhere.")
+        arguments.number("nu", nu, above=0, below=1, remedy="At 1 every weight is at its bound, and rho nowhere.")
         arguments.choice("selection", selection, selections.SELECTIONS)
         if nystroem is not None:
             arguments.whole("nystroem", nystroem, at_least=1)

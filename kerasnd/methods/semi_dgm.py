@@ -25,6 +25,7 @@ from kerasnd.errors import Misuse
 from kerasnd.methods.supervised import needs_outliers
 from kerasnd.methods.vae import VAE, Noisy, cross_entropy, drawn
 from kerasnd.networks import coders, variational
+from kerasnd.networks.normalizer import IMPUTING
 
 STACKS = ("m2", "m1m2")
 
@@ -70,7 +71,7 @@ class SemiDGM(Noisy):
                 raise Misuse(f"`network` must be auto with stack=m1m2, whose classifier sees codes. Received: network={network}.")
             vae = VAE(example_shape, latent_dim, preprocess) if vae is None else vae
             shape, features, kind = vae.example_shape, vae.decoder.input_shape[-1], vae.normalizer.kind
-            if tuple(example_shape or shape) != shape or latent_dim not in (None, features) or preprocess not in ("auto", kind):
+            if tuple(example_shape or shape) != shape or latent_dim not in (None, features) or not _alike(preprocess, kind):
                 raise Misuse(f"`vae` must be of this shape, `latent_dim` and `preprocess`. Received: {shape}, {features} and "
                              f"{kind}, here {example_shape}, {latent_dim} and {preprocess}.")
             vae.trainable = False
@@ -153,6 +154,11 @@ class SemiDGM(Noisy):
             loss = mean_where(known, tf.reduce_sum(joint, axis=1)) + mean_where(~known, tf.reduce_sum(marginal, axis=1))
         self.descend(tape, loss)
         return self.logs()
+
+
+def _alike(preprocess, kind):
+    """bool, what was asked for, "auto" and "median+auto" included, can be the normaliser of this kind."""
+    return preprocess in ("auto", kind) or (preprocess == IMPUTING + "auto" and kind.startswith(IMPUTING))
 
 
 def _classifier(example_shape, network, encoder, hidden=None):

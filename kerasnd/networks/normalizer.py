@@ -65,7 +65,8 @@ class Normalizer(keras.layers.Layer):
         """Takes the statistics, in one pass.
 
         Args:
-            batches: iterable of raw arrays or tensors (b, ...), training normals.
+            batches: iterable of raw arrays or tensors (b, ...), training normals; b is 0 where all were known
+                anomalies.
 
         Raises:
             BadData: a value is infinite, or NaN where none is filled in; a feature has no value to take the median of; (for
@@ -78,6 +79,8 @@ class Normalizer(keras.layers.Layer):
         n, total, squares = 0, 0.0, 0.0
         for batch in batches:
             batch = tf.convert_to_tensor(batch)
+            if len(batch) == 0:
+                continue
             if n == 0 and self.scaling == "unit" and batch.dtype.is_integer and batch.dtype in (tf.uint8, tf.uint16):
                 return self._set(0.0, 1 / batch.dtype.max)
             x = self.contrast(batch).numpy()
