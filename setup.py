@@ -26,6 +26,7 @@ setup(
         "numpy>=1.26",
         "scipy>=1.14",
         "scikit-learn>=1.6",
+        "threadpoolctl>=3.1",
         "absl-py>=2.1",
         "ml_collections>=1.0",
         "tensorflow-datasets>=4.9.8",

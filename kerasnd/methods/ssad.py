@@ -86,8 +86,10 @@ class SSAD(Fitted):
                 found = self.dual(values[index], hint[index], costs_of_some, candidate)
                 bears = found.alpha > 0
                 vectors, weights = values[index][bears], signs(hint[index][bears]) * found.alpha[bears]
-                return lambda judged: -kernels.gram(self.kernel, candidate, judged, vectors) @ weights
-            gamma = selections.choose_by_hints(self.selection, kernels.GAMMAS, fitted, values, hint, rng, oracle, CHOOSERS)
+                # As it will be scored: under a kernel so narrow that strangers are all the same in float32, they tie.
+                return lambda judged: np.float32(found.rho - kernels.gram(self.kernel, candidate, judged, vectors) @ weights)
+            with ssad_dual.threads(len(values) if self.selection == "oracle" else CHOOSERS):
+                gamma = selections.choose_by_hints(self.selection, kernels.GAMMAS, fitted, values, hint, rng, oracle, CHOOSERS)
         found = self.dual(values, hint, costs, gamma)
         if not found.exact:
             warnings.warn(f"SSAD's weights are exact to {max(found.gap, found.violation):.1g} only, not to "

@@ -8,8 +8,10 @@ whatever the conditioning of the kernel. The outer one begins with a few hundred
 conditions the solution violates, until nobody's are: where few examples bear weight, the n x n kernel is never built.
 """
 import dataclasses
+import functools
 
 import numpy as np
+import threadpoolctl
 from scipy import linalg
 
 TOLERANCE = 1e-6        # of the violation over all examples
@@ -17,6 +19,7 @@ PRECISION = 1e-11       # of the gap in the inner loop, relative to the objectiv
 NOTHING = 1e-9          # weights below that are none, as published
 FLOOR = 1e-3            # an objective below that share of the mean k(x, x) counts as that much: it may be zero
 FIRST = 200             # examples in the first round
+SMALL = 1500            # examples below which one thread is the fastest
 ITERATIONS = 80         # of the inner loop, at most
 
 
@@ -68,7 +71,8 @@ def solve(kernel, hint, bound, kappa):
     inside = _first(hint, bound, kappa if len(rows) > 1 else 0.0)
     columns, rounds, iterations = kernel(inside), 0, 0
     while True:
-        point = _of_some(inside, columns, sign, rows, target, bound)
+        with threads(len(inside)):
+            point = _of_some(inside, columns, sign, rows, target, bound)
         rounds, iterations = rounds + 1, iterations + point.iterations
         weights = point.a[:len(inside)]
         alpha = np.zeros(len(hint))
@@ -85,6 +89,18 @@ def solve(kernel, hint, bound, kappa):
             outside = outside[np.argsort(-violation[outside], kind="stable")[:max(len(inside), FIRST)]]
         columns = np.hstack([columns, kernel(outside)])
         inside = np.concatenate([inside, outside])
+
+
+def threads(m):
+    """Context in which BLAS has one thread where m is small: several would wait for one another at each of thousands of small
+    products, on busy cores for minutes."""
+    return _blas().limit(limits=1 if m < SMALL else None, user_api="blas")
+
+
+@functools.cache
+def _blas():
+    """Found once: finding takes longer than a small factor."""
+    return threadpoolctl.ThreadpoolController()
 
 
 def most_known(hint, bound):
