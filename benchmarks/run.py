@@ -11,6 +11,7 @@ import inference
 import pipeline
 import results
 import same_step
+import ssad_fit
 import training_step
 import worker
 from cases import CASES
@@ -20,7 +21,7 @@ from kerasnd.cli import flags
 from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
-              "classics": classics}
+              "classics": classics, "ssad_fit": ssad_fit}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """
