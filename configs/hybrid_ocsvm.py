@@ -11,29 +11,15 @@ Command:  bin/train --config=configs/hybrid_ocsvm.py --dataset=digits --normal=3
 """
 import ml_collections
 
-from kerasnd.data.sources import is_table
+from kerasnd.config_stages import autoencoder
 
 VARIANTS = ("paper", "oracle")
-# epochs, batch size and the epoch at which the rate drops, where a data set needs others than 28x28 images do
-BUDGETS = {"digits": (200, 32, 150), "breast_cancer": (200, 32, 150), "cifar10": (40, 128, 30)}
-NETWORKS = {"fashion_mnist": "fmnist_lenet"}
 
 
 def get_config(dataset="", variant=None):
     """Returns the values for a data set, the published schedule where `variant` is "paper"; "oracle" also chooses
     gamma by test labels, as published."""
-    epochs, batch_size, drop = BUDGETS.get(dataset, (50, 128, 37))
-    optimizer, decay = {"learning_rate": 1e-3, "milestones": [drop]}, 5e-7
-    if is_table(dataset) and dataset not in BUDGETS:       # its epochs have few steps: as in configs/deep_sad.py
-        epochs, optimizer["milestones"], decay = 150, [], 1e-6
-    if variant is not None:
-        epochs, batch_size, optimizer, decay = 150, 128, {"learning_rate": 1e-4, "milestones": []}, 5e-4
-    return ml_collections.ConfigDict({"stages": [{
-        "method": "autoencoder",
-        "model": {"network": NETWORKS.get(dataset, "auto"), "latent_dim": None, "preprocess": "auto", "weight_decay": decay},
-        "optimizer": optimizer,
-        "fit": {"epochs": epochs, "batch_size": batch_size},
-    }, {
+    return ml_collections.ConfigDict({"stages": [autoencoder(dataset, published=variant is not None), {
         "method": "ocsvm",
         "model": {"preprocess": "auto", "kernel": "rbf", "nu": 0.1, "gamma": None,
                   "selection": "oracle" if variant == "oracle" else "holdout", "nystroem": None, "max_examples": 20_000},

@@ -55,6 +55,11 @@ class Feed:
             return self
         return Feed(self.x, None, self.batch_size, self.seed, self.buffer)
 
+    def part(self, index):
+        """Some of the examples: int (m,), distinct, their places."""
+        x = self.x.take(index) if hasattr(self.x, "examples") else self.x[index]
+        return Feed(x, self.hint[index], self.batch_size, self.seed, self.buffer)
+
     def _take(self, position):
         return tf.gather(self._x, position), tf.gather(self._hint, position), position
 

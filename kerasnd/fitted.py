@@ -93,12 +93,12 @@ class Fitted(Detector):
         self.check_shape(feed.example_shape)
         if not self.prepared.numpy():
             self.prepare(feed)
-        values, hint = self.over(feed, self.values, hints=True)
         rng = np.random.default_rng(seed)
-        if self.most is not None and len(values) > self.most:
+        if isinstance(feed, feeding.Feed) and self.too_many(feed.n):
+            feed = feed.part(self.subsample(feed.hint, rng))
+        values, hint = self.over(feed, self.values, hints=True)
+        if self.too_many(len(values)):      # a user's dataset, whose examples have no places: read whole, in whatever order
             chosen = self.subsample(hint, rng)
-            warnings.warn(f"{type(self).__name__} is fitted on a random part of {len(chosen)} of {len(values)} examples "
-                          "(`max_examples`).", SubsampleWarning, stacklevel=2)
             values, hint = values[chosen], hint[chosen]
         if oracle is not None:
             judged = np.concatenate([self.values(tf.constant(oracle[0][i:i + 512])).numpy() for i in range(0, len(oracle[0]), 512)])
@@ -107,15 +107,22 @@ class Fitted(Detector):
         self.warn_of_collapse(feed)
         return keras.callbacks.History()
 
+    def too_many(self, n):
+        """bool, whether n examples are more than `solve` bears."""
+        return self.most is not None and n > self.most
+
     def subsample(self, hint, rng):
-        """int64 (about `most`,), ascending: all that are known, where they are at most half of that; else every kind in its share."""
+        """int64 (about `most`,), ascending, and says so: all that are known, where they are at most half; else every kind in its share."""
         known = np.flatnonzero(hint)
         if 2 * len(known) <= self.most:
             chosen = [known, rng.permutation(np.flatnonzero(hint == 0))[:self.most - len(known)]]
         else:
             members = [np.flatnonzero(hint == kind) for kind in np.unique(hint)]
             chosen = [rng.permutation(each)[:max(1, round(self.most * len(each) / len(hint)))] for each in members]
-        return np.sort(np.concatenate(chosen))
+        chosen = np.sort(np.concatenate(chosen))
+        warnings.warn(f"{type(self).__name__} is fitted on a random part of {len(chosen)} of {len(hint)} examples (`max_examples`).",
+                      SubsampleWarning, stacklevel=3)
+        return chosen
 
     def keep(self, solution):
         """Replaces the arrays that the score reads."""

@@ -20,6 +20,7 @@ ALLOWED = {
     # folders, processes, configs
     "errors": set(), "arguments": set(), "atomic": set(), "process": set(), "progress": set(), "devices": set(), "overrides": set(), "folder": set(),
     "saving": {"folder"}, "checkpoints": {"folder"}, "config_file": {"methods"},
+    "config_stages": {"data"},
     "config": {"config_file", "data", "methods", "optimizers", "overrides", "process"},
     # where the columns meet
     "training": {"checkpoints", "detector", "feeding", "fitted", "folder", "methods", "optimizers", "progress", "saving"},

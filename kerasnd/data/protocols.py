@@ -10,7 +10,7 @@ import inspect
 import numpy
 
 from kerasnd.data.semi_supervised import legacy_leaking, semi_supervised
-from kerasnd.data.splits import Split, checked_share, fingerprint, kinds, official_parts, stratified, unhinted
+from kerasnd.data.splits import Split, checked_share, fingerprint, kinds, official_parts, train_and_test, unhinted
 from kerasnd.errors import Misuse, suggest
 
 __all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "holdout", "legacy_leaking",
@@ -39,8 +39,8 @@ def one_vs_rest(category, official, normal, rng):
     del rng
     is_normal, is_anomalous = kinds(category, normal)
     train_part, test_part = official_parts(official, "one_vs_rest", len(is_normal))
-    test = numpy.flatnonzero(test_part & (is_normal | is_anomalous))
-    return unhinted("one_vs_rest", numpy.flatnonzero(train_part & is_normal), test, is_anomalous, train_part)
+    test_part &= is_normal | is_anomalous
+    return unhinted("one_vs_rest", numpy.flatnonzero(train_part & is_normal), numpy.flatnonzero(test_part), is_anomalous, train_part)
 
 
 def holdout(category, official, normal, rng, test_share=0.4):
@@ -59,11 +59,9 @@ def holdout(category, official, normal, rng, test_share=0.4):
     Source: Ruff et al. (2020), Deep SAD, the classic benchmark sets (60 to 40, stratified).
     """
     del official
-    category = numpy.asarray(category)
     is_normal, is_anomalous = kinds(category, normal)
-    judged = stratified(category, rng.random(len(category)), checked_share("test_share", test_share))
-    return unhinted("holdout", numpy.flatnonzero(is_normal & ~judged), numpy.flatnonzero(judged), is_anomalous,
-                    ~judged)
+    train_part, test_part = train_and_test("holdout", category, None, normal, rng, test_share)
+    return unhinted("holdout", numpy.flatnonzero(train_part & is_normal), numpy.flatnonzero(test_part), is_anomalous, train_part)
 
 
 def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
@@ -84,21 +82,16 @@ def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
     """
     share = checked_share("share", share, zero=True)
     is_normal, is_anomalous = kinds(category, normal)
-    if official is None:
-        clean = holdout(category, official, normal, rng, test_share)
-        train_part = numpy.ones(len(is_normal), bool)
-        train_part[clean.test] = False
-    else:
-        clean = one_vs_rest(category, official, normal, rng)
-        train_part, _ = official_parts(official, "contaminated", len(is_normal))
+    train_part, test_part = train_and_test("contaminated", category, official, normal, rng, test_share)
+    normals = numpy.flatnonzero(train_part & is_normal)
     candidates = numpy.flatnonzero(train_part & ~is_normal)
-    hidden = int(numpy.floor(len(clean.train) * share / (1 - share) + 0.5))
+    hidden = int(numpy.floor(len(normals) * share / (1 - share) + 0.5))
     if hidden > len(candidates):
         raise Misuse(f"`share` must leave enough anomalies to hide. Received: share={share}, that is {hidden} "
-                     f"anomalies to {len(clean.train)} normals, and the training part has {len(candidates)}. Lower "
+                     f"anomalies to {len(normals)} normals, and the training part has {len(candidates)}. Lower "
                      "--config.protocol.share.")
-    train = numpy.sort(numpy.concatenate([clean.train, rng.permutation(candidates)[:hidden]]))
-    return unhinted("contaminated", train, clean.test, is_anomalous, train_part)
+    train = numpy.sort(numpy.concatenate([normals, rng.permutation(candidates)[:hidden]]))
+    return unhinted("contaminated", train, numpy.flatnonzero(test_part), is_anomalous, train_part)
 
 
 def legacy_transductive(category, official, normal, rng, variant="mnist"):

@@ -23,19 +23,18 @@ The criterion was chosen by these very numbers. On all six tables it asks for 4,
 """
 import keras
 import numpy as np
-import tensorflow as tf
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import SGDOneClassSVM
 from sklearn.svm import OneClassSVM
 
 from kerasnd import arguments
 from kerasnd.errors import Misuse
-from kerasnd.fitted import Fitted
 from kerasnd.methods import kernels, selection as selections
+from kerasnd.methods.kernel_machine import KernelMachine
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
-class OCSVM(Fitted):
+class OCSVM(KernelMachine):
     """Scores an example by how far it lies behind the hyperplane.
 
     Args:
@@ -72,18 +71,10 @@ class OCSVM(Fitted):
     def most(self):
         return None if self.nystroem else self.max_examples
 
-    @property
-    def offset(self):
-        return self.solution["rho"].numpy() if self.solution else 0.0
-
-    @property
-    def findings(self):
-        if not self.solution:
+    def _vectors_found(self):
+        if self.kernel == "linear":
             return ""
-        gamma = "" if self.kernel == "linear" else f"gamma {self.solution['gamma'].numpy():.6g}"
-        kind = "landmarks" if self.nystroem else "support vectors"
-        vectors = "" if self.kernel == "linear" else f"{self.solution['weights'].shape[0]} {kind}"
-        return ", ".join(filter(None, [gamma, vectors]))
+        return f"{self.solution['weights'].shape[0]} landmarks" if self.nystroem else super()._vectors_found()
 
     def solve(self, values, hint, rng, oracle=None):
         gamma, seed = self.gamma, int(rng.integers(2 ** 31))
@@ -114,7 +105,3 @@ class OCSVM(Fitted):
                             n_components=min(self.nystroem, len(values))).fit(values)
         machine = SGDOneClassSVM(nu=self.nu, random_state=seed, average=True).fit(features.transform(values))
         return features.components_, features.normalization_.T @ machine.coef_, machine.offset_[0]
-
-    def call(self, x, training=False):
-        found = kernels.weighted_sum(self.kernel, self.solved("gamma"), self.values(x), self.solved("vectors"), self.solved("weights"))
-        return tf.cast(self.solved("rho") - found, tf.float32)

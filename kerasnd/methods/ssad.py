@@ -13,12 +13,11 @@ import warnings
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasnd import arguments
 from kerasnd.errors import Misuse
-from kerasnd.fitted import Fitted
 from kerasnd.methods import kernels, selection as selections, ssad_dual
+from kerasnd.methods.kernel_machine import KernelMachine
 
 CHOOSERS = 1000     # examples that choose gamma
 
@@ -28,7 +27,7 @@ class InexactWarning(UserWarning):
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
-class SSAD(Fitted):
+class SSAD(KernelMachine):
     """Scores an example by how far it lies behind the hyperplane.
 
     Args:
@@ -63,17 +62,6 @@ class SSAD(Fitted):
         super().__init__(example_shape, preprocess, encoder, max_examples)
         self.kernel, self.gamma, self.kappa, self.selection = kernel, gamma, kappa, selection
         self.cost_unknown, self.cost_normal, self.cost_anomalous = cost_unknown, cost_normal, cost_anomalous
-
-    @property
-    def offset(self):
-        return self.solution["rho"].numpy() if self.solution else 0.0
-
-    @property
-    def findings(self):
-        if not self.solution:
-            return ""
-        gamma = "" if self.kernel == "linear" else f"gamma {self.solution['gamma'].numpy():.6g}, "
-        return f"{gamma}{self.solution['weights'].shape[0]} support vectors"
 
     def solve(self, values, hint, rng, oracle=None):
         costs = self.costs(hint)
@@ -120,11 +108,6 @@ class SSAD(Fitted):
             raise Misuse(f"`kappa` must be at most what known examples can bear, N + min(P, 1 + N) = {most:g}, where P is the sum "
                          "of C over known normals, and N that over known anomalies or that over all others less 1, whichever is "
                          f"smaller. Received: kappa={self.kappa:g}; {arithmetic}. Lower kappa.")
-
-    def call(self, x, training=False):
-        gamma, vectors, weights = (self.solved(name) for name in ("gamma", "vectors", "weights"))
-        value = kernels.weighted_sum(self.kernel, gamma, self.values(x), vectors, weights)
-        return tf.cast(self.solved("rho") - value, tf.float32)        # negated: f(x) scores normality
 
 
 def signs(hint):
