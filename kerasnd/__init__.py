@@ -9,6 +9,7 @@ from kerasnd import registry
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ARAE": "kerasnd.methods.arae",
     "Autoencoder": "kerasnd.methods.autoencoder",
     "DeepSAD": "kerasnd.methods.deep_sad",
     "DeepSVDD": "kerasnd.methods.deep_svdd",
@@ -25,7 +26,7 @@ _HOMES = {
     "Shallow": "kerasnd.methods.shallow",
     "load_data": "kerasnd.data.sources",
 }
-_MODULES = {"metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}
+_MODULES = {"attacks": "kerasnd.attacks", "metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}
 
 __all__ = ["__version__", *sorted({**_HOMES, **_MODULES})]
 

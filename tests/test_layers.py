@@ -12,7 +12,8 @@ ALLOWED = {
     "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
     "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
     "fitted": {"detector", "feeding"},
-    "methods": {"detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
+    "attacks": set(),
+    "methods": {"attacks", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
     # data
     "data": set(), "examples": {"data"},
     # judging of scores
@@ -30,7 +31,7 @@ ALLOWED = {
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
-LEARNING = {"networks", "collapse", "descent", "saved_form", "detector", "fitted", "methods", "feeding"}
+LEARNING = {"attacks", "networks", "collapse", "descent", "saved_form", "detector", "fitted", "methods", "feeding"}
 JUDGING = {"score_table", "bootstrap", "metrics", "figures", "report", "report_text"}
 
 

@@ -6,6 +6,7 @@ from kerasnd.errors import Misuse, suggest
 METHODS = {
     "autoencoder": "kerasnd.methods.autoencoder.Autoencoder",
     "rcae": "kerasnd.methods.rcae.RCAE",
+    "arae": "kerasnd.methods.arae.ARAE",
     "deep_sad": "kerasnd.methods.deep_sad.DeepSAD",
     "deep_svdd": "kerasnd.methods.deep_svdd.DeepSVDD",
     "ocnn": "kerasnd.methods.ocnn.OCNN",

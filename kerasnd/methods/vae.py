@@ -18,17 +18,14 @@ from kerasnd import arguments
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import Autoencoder
+from kerasnd.methods.chance import Chance
 from kerasnd.networks import coders, variational
 
 SCORES = ("reconstruction", "negative_elbo")
-STREAMS = 4         # independent draws that a step may make
 
 
-class Noisy(Detector):
-    """A detector whose steps draw Gaussian noise: a function of its seed, the step and the example's place in the batch.
-
-    So a resumed training draws what an uninterrupted one draws, and two replicas draw what one draws.
-    """
+class Noisy(Chance, Detector):
+    """A detector of examples in [0, 1] whose steps draw Gaussian noise."""
 
     IMAGE_PREPROCESS = "unit"
 
@@ -37,23 +34,11 @@ class Noisy(Detector):
         if self.normalizer.kind == "standard":
             raise Misuse("`preprocess` must be one that leads into [0, 1], where the likelihood is defined. Received: "
                          "preprocess=standard. Use auto, unit or minmax.")
-        # Decided by `keras.utils.set_random_seed`, like the weights, and saved with them. A float32 holds these numbers exactly.
-        self.noise_seed = self.add_weight(shape=(), initializer=keras.initializers.RandomUniform(0, 2 ** 24), trainable=False,
-                                          name="noise_seed")
+        self.seed_noise()
 
     def noise(self, n, units, stream=0):
-        """float32 (n, units), standard normal, of this step.
-
-        Args:
-            n: int tensor, examples of this replica's part of the batch.
-            units: int.
-            stream: int in 0..STREAMS-1, tells the draws of one step apart.
-        """
-        context = tf.distribute.get_replica_context()
-        step = tf.cast(self.optimizer.iterations, tf.int32) * STREAMS + stream
-        seed = tf.stack([tf.cast(self.noise_seed.value, tf.int32), step])
-        first = n * context.replica_id_in_sync_group
-        return tf.random.stateless_normal((n * context.num_replicas_in_sync, units), seed)[first:first + n]
+        """float32 (n, units), standard normal, of this step; n the examples of this replica's part of the batch."""
+        return self.chance((n, units), stream)
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")

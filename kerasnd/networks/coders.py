@@ -13,7 +13,7 @@ from keras import layers
 
 from kerasnd import arguments
 from kerasnd.errors import Misuse
-from kerasnd.networks import chalapathy
+from kerasnd.networks import chalapathy, salehi
 from kerasnd.networks.layers import NormalizedActivation, UpsampledConv2D
 
 SLOPE = 0.01        # leaky ReLU of the LeNets: Keras' default is 0.3
@@ -44,7 +44,7 @@ def build(network, example_shape, latent_dim=None):
     if shape is not None and shape != example_shape:
         raise Misuse(f"`network={network}` is made for examples of shape {shape}. Received: example_shape={example_shape}. "
                      "Use network=auto.")
-    if len(example_shape) not in ((1,) if network == "dense" else (3,)):
+    if len(example_shape) not in RANKS.get(network, (3,)):
         raise Misuse(f"`network={network}` does not fit examples of shape {example_shape}. Use network=auto, or pass your own "
                      "`encoder`.")
     check_latent_dim(latent_dim)
@@ -234,6 +234,10 @@ NETWORKS = {
     "mnist_dcae": (chalapathy.mnist_dcae, (28, 28, 1)),
     "cifar10_dcae": (chalapathy.cifar10_dcae, (32, 32, 3)),
     "gtsrb_dcae": (chalapathy.gtsrb_dcae, (32, 32, 3)),
+    "arae_linf": (salehi.arae_linf, None),
+    "arae_union": (salehi.arae_union, None),
+    "arae_conv": (salehi.arae_conv, None),
     "mnist_ocnn": (chalapathy.mnist_ocnn, (28, 28, 1)),
     "cifar10_ocnn": (chalapathy.cifar10_ocnn, (32, 32, 3)),
 }
+RANKS = {"dense": (1,), "arae_linf": (1, 3), "arae_union": (1, 3)}     # axes of an example; of all others 3
