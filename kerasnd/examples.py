@@ -27,7 +27,12 @@ def split(config, data_dir=None, schema=None):
     Raises:
         Misuse, BadData: as the sources and the protocols.
     """
-    pool, normal = _pool(config, data_dir, schema)
+    pool, normal = load(config, data_dir, schema)
+    return pool, parts(config, pool, normal)
+
+
+def parts(config, pool, normal):
+    """The Split of a config's examples: `split` of a pool that is loaded. `normal` is what `load` gives beside the pool."""
     protocol = dict(config["protocol"])
     if protocol.get("known_outlier") is not None:
         protocol["known_outlier"] = sources.normal_classes(pool, protocol["known_outlier"], "known_outlier")
@@ -35,15 +40,18 @@ def split(config, data_dir=None, schema=None):
         # The file is all that is known: what the protocol would have labelled is not even drawn.
         protocol.update({key: value for key, value in NOTHING_KNOWN.items() if key in protocol})
     rng = np.random.default_rng(config["seed"])
-    parts = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
+    made = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
     if config.get("hints"):
         if hints.digest(config["hints"]) != config["hints_sha256"]:
             raise Misuse(f"`hints` must be the file that the run was trained with. Received: {config['hints']}, which has changed. "
                          "Give it its old content.")
-        parts = hints.load(config["hints"], pool, parts, folder=config["source"]["name"])
+        made = hints.load(config["hints"], pool, made, folder=config["source"]["name"])
     if pool.schema:
-        columns.refuse_unfillable(pool.schema, pool.x[parts.train[parts.hint >= 0]])
-    return pool, _limited(parts, config["limit"]) if config.get("limit") else parts
+        columns.refuse_unfillable(pool.schema, pool.x[made.train[made.hint >= 0]])
+    if draws(config):
+        names = ", ".join(pool.names[each] for each in normal)
+        made = dataclasses.replace(made, told=f"drawn as normal: {names}{made.told and '; '}{made.told}")
+    return _limited(made, config["limit"]) if config.get("limit") else made
 
 
 def untold(config):
@@ -73,7 +81,7 @@ def test_part(config, data_dir=None, schema=None):
     Raises:
         Misuse, BadData: as the sources; Misuse: it has no normals, or no anomalies.
     """
-    pool, normal = _pool(config, data_dir, schema)
+    pool, normal = load(config, data_dir, schema)
     judged = pool.category >= 0 if pool.official is None else (pool.category >= 0) & (pool.official == "test")
     test = np.flatnonzero(judged).astype(np.int64)
     label = (~np.isin(pool.category[test], normal)).astype(np.int8)
@@ -85,12 +93,13 @@ def test_part(config, data_dir=None, schema=None):
     return pool, Split(nobody, nobody.astype(np.int8), test, label, "everything" if pool.official is None else "test_part")
 
 
-def _pool(config, data_dir, schema):
-    """(Pool, normal categories), the outliers of another set joined where the config names one."""
+def load(config, data_dir=None, schema=None):
+    """(Pool, normal categories), the outliers of another set joined where the config names one. Args, Raises: as `split`."""
     source = dict(config["source"])
     source.update(config.get("batches", {}), data_dir=data_dir)
     pool = sources.load_data(source.pop("name"), schema=schema, **source)
-    normal = sources.normal_classes(pool, config["normal"])
+    # A generator of its own: what the protocol draws does not depend on whether the normals were drawn or named.
+    normal = sources.normal_classes(pool, config["normal"], rng=np.random.default_rng((config["seed"], 3)))
     if config.get("outliers"):
         pool = outliers.with_outliers(pool, config["outliers"], normal, np.random.default_rng((config["seed"], 1)),
                                       **{key: value for key, value in source.items() if key not in ("missing", "categorical")})
@@ -110,6 +119,11 @@ def _limited(parts, limit):
         left -= count
     at = np.sort(np.concatenate(at))
     return dataclasses.replace(parts, train=parts.train[at], hint=parts.hint[at])
+
+
+def draws(config):
+    """bool, the normal classes of a config are drawn by its seed."""
+    return config["normal"].startswith(sources.RANDOM)
 
 
 def tell_skipped(pool):

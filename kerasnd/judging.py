@@ -219,12 +219,13 @@ def table(method, result):
     """str, the closing table of a run; what is not known is left blank."""
     def number(name, digits=4):
         return "" if result.get(name) is None else f"{result[name]:.{digits}f}"
-    head = ("", "AUROC", "95 % interval", "AUPR-in", "AUPR-out", "FPR@95TPR", "det. error", "best F1 (oracle)", "n", "seconds")
+    validated = ["F1 inlier"] * ("f1_inlier" in result)     # its threshold is from the validation part, which not all protocols have
+    head = ("", "AUROC", "95 % interval", "AUPR-in", "AUPR-out", "FPR@95TPR", "det. error", *validated, "best F1 (oracle)", "n", "seconds")
     rows = [(method, number("auroc"), f"{number('auroc_low')} to {number('auroc_high')}", number("aupr_in"), number("aupr_out"),
-             number("fpr_at_95_tpr"), number("detection_error"), number("best_f1"), str(result["n_test"]),
+             number("fpr_at_95_tpr"), number("detection_error"), *[number("f1_inlier")] * len(validated), number("best_f1"), str(result["n_test"]),
              f"{number('fit_seconds', 1)} + {number('score_seconds', 1)}"),
-            ("distance to the raw mean", number("raw_mean_auroc"), *[""] * 8)]
+            ("distance to the raw mean", number("raw_mean_auroc"), *[""] * (len(head) - 2))]
     if result.get("untrained_auroc") is not None:       # a detector without a network has none
-        rows.insert(1, ("its untrained network", number("untrained_auroc"), *[""] * 8))
+        rows.insert(1, ("its untrained network", number("untrained_auroc"), *[""] * (len(head) - 2)))
     wide = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, wide)).rstrip() for row in [head, *rows])

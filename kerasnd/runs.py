@@ -9,11 +9,11 @@ from absl import logging
 
 import kerasnd
 from kerasnd import config as configs
-from kerasnd import devices, examples, judging, saving, training
+from kerasnd import devices, examples, judging, rejudging, saving, training
 from kerasnd.atomic import whole
 from kerasnd.data import protocols, unlabelled
 from kerasnd.errors import BadData, Misuse
-from kerasnd.folder import CHECKPOINT, DETECTOR, FORMAT, LOG, METRICS, RECORD, TABLES, RunFolder, read_json, write_json
+from kerasnd.folder import CHECKPOINT, DETECTOR, FORMAT, LOG, METRICS, RECORD, RunFolder, read_json, write_json
 from kerasnd.progress import RunLog
 
 
@@ -120,7 +120,7 @@ def _resolved(stages, shape):
 
 
 def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_column=None, skip_unreadable=False, device="auto",
-             threads=0):
+             threads=0, options=()):
     """Scores a finished run again, and rewrites its scores, metrics and figures.
 
     The same data gives what training gave. Another `normal` or `outliers` is judged under the run's own protocol, another
@@ -134,40 +134,31 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
         outliers: str, as --outliers; "": the run's own where `dataset` is.
         data_dir: path of prepared TFDS sets; None: where the run found them.
         label_column: str or None; skip_unreadable: bool; device: str; threads: int; as the flags. The precision is the run's.
+        options: sequence of (key, text), as typed: options of the run's protocol under which the same examples would have
+            trained, ("protocol.anomaly_share", "0.1").
 
     Returns:
         dict, the metrics; baselines are None where the training data is no longer there.
 
     Raises:
-        Misuse: the run is not finished, or the data does not fit it. BadData: a file is damaged.
+        Misuse: the run is not finished, or the data or the options do not fit it. BadData: a file is damaged.
     """
     record = RunFolder(run).finished_record()
     config, data_dir = record["config"], data_dir or record.get("data_dir")
     devices.prepare("none", device=device, threads=threads, precision=config.get("precision", "float32"))
-    elsewhere = dataset is not None and configs.anywhere(dataset) != config["source"]["name"]
-    source = {**config["source"], **({**TABLES, "name": configs.anywhere(dataset), "label_column": None} if elsewhere else {})}
-    source["label_column"] = label_column or source.get("label_column")
-    source["skip_unreadable"] = bool(skip_unreadable or source.get("skip_unreadable"))
-    judged = {**config, "source": source, "normal": normal or config["normal"],
-              "outliers": outliers or ("" if elsewhere else config.get("outliers", ""))}
+    judged, changed = rejudging.exchanged(config, dataset, normal, outliers, label_column, skip_unreadable, options)
     with RunFolder(run).locked() as folder, RunLog(folder / LOG) as log:
-        log.say(f"loading {source['name']}")
-        schema = record.get("examples", {}).get("schema")
-        changed = {key: value for key, value in _what(judged).items() if value != _what(config)[key]}
-        told = examples.untold(judged) if changed else judged
-        pool, split = (examples.test_part if elsewhere else examples.split)(told, data_dir, schema)
+        log.say(f"loading {judged['source']['name']}")
+        (pool, split), own = rejudging.load(config, judged, changed, data_dir, record.get("examples", {}).get("schema"))
         digest = protocols.fingerprint(split)
-        log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {digest}")
+        log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {digest}"
+                f"{split.told and ': '}{split.told}")
         detector = saving.load(folder / DETECTOR)
         examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
         more = _known(folder, record, digest, changed)
         if "untrained_auroc" not in more:
-            more.update(_baselines(config, (pool, split), changed, data_dir))
+            more.update(_baselines(config, (pool, split), own, data_dir))
         return judging.judge(folder, detector, pool, split, *judging.names(judged), more, log)
-
-
-def _what(config):
-    return {"dataset": config["source"]["name"], "normal": config["normal"], "outliers": config.get("outliers", "")}
 
 
 def _known(folder, record, digest, changed):
@@ -186,10 +177,10 @@ def _known(folder, record, digest, changed):
     return more
 
 
-def _baselines(config, judged, changed, data_dir):
+def _baselines(config, judged, own, data_dir):
     """The baselines on other data: they are fitted on the training examples of the run's own."""
     try:
-        pool, split = examples.split(config, data_dir) if changed else judged
+        pool, split = own or examples.split(config, data_dir)
     except (Misuse, BadData, OSError) as error:
         logging.warning("no baselines, since the training data is not there: %s", error)
         return {"untrained_auroc": None, "raw_mean_auroc": None}

@@ -119,6 +119,7 @@ def test_a_misuse_of_train_is_one_line_and_exit_code_two(words, told, capsys, ru
     ("evaluate", "", "--run"),
     ("evaluate", "--run=nowhere", "config.json"),
     ("evaluate", "--run=RUN --config.seed=3", "the run's own config holds"),
+    ("evaluate", "--run=RUN --config.protocol.name=holdout", "the run's own config holds"),
     ("evaluate", "--run=RUN --datset=mnist", "Did you mean 'dataset'"),
     ("score", "--run=RUN --output=a.csv", "--input"),
     ("score", "--run=RUN --input=RUN", "--output"),
@@ -203,6 +204,7 @@ def test_both_ways_to_write_a_flag_are_the_same(words, runs):
     ("--method=rcae --dataset=../../no_such --normal=../x", "rcae/_.._no_such/_x/0"),
     ("--method=rcae --dataset=digits --normal=.. --seed=0", "rcae/digits/_/0"),
     ("--method=rcae --dataset=digits --normal=straße", "rcae/digits/straße/0"),
+    ("--method=rcae --dataset=digits --normal=random:4 --seed=2", "rcae/digits/random_4/2"),
 ])
 def test_a_run_goes_to_a_folder_of_its_own(words, folder, runs, tmp_path):
     (tmp_path / "photos.v2").mkdir()
@@ -215,10 +217,10 @@ def test_a_run_goes_to_a_folder_of_its_own(words, folder, runs, tmp_path):
 
 def test_evaluate_and_score_hand_on_what_they_are_given(runs, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({}))
-    assert evaluate.main([f"--run={tmp_path}", "--outliers=uniform_noise"]) == 0
+    assert evaluate.main([f"--run={tmp_path}", "--outliers=uniform_noise", "--config.protocol.anomaly_share=0.1"]) == 0
     (run,), given = runs.evaluate
     assert run == tmp_path and given["outliers"] == "uniform_noise" and given["dataset"] is None
-    assert (given["device"], given["threads"]) == ("auto", 0)
+    assert (given["device"], given["threads"], given["options"]) == ("auto", 0, [("protocol.anomaly_share", "0.1")])
     assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--device=cpu", "--threads=3"]) == 0
     assert runs.score == ((tmp_path, tmp_path, tmp_path / "s.csv"),
                           {"label_column": None, "skip_unreadable": False, "device": "cpu", "threads": 3})

@@ -26,7 +26,8 @@ ALLOWED = {
     # where the columns meet
     "training": {"checkpoints", "detector", "feeding", "fitted", "folder", "methods", "optimizers", "progress", "saving"},
     "judging": {"data", "examples", "feeding", "figures", "folder", "methods", "metrics", "progress", "training"},
-    "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "saving", "training"},
+    "rejudging": {"config", "examples", "folder", "overrides"},
+    "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training"},
     "cli": {"config", "config_file", "process", "report", "runs"},
     "__init__": {"registry"},
 }

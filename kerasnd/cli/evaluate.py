@@ -9,6 +9,9 @@ Scores a run's test set again, or another set, and rewrites the run's scores, me
 
   bin/evaluate --run=saved_models/ocnn/digits/3/0
   bin/evaluate --run=saved_models/ocnn/mnist/3/0 --outliers=fashion_mnist
+  bin/evaluate --run=saved_models/arae/mnist/8/0 --config.protocol.anomaly_share=0.1
+
+An option of the run's protocol may be another where the same examples would have trained, as anomaly_share of p1.
 """
 
 
@@ -31,12 +34,12 @@ def program():
 
 def evaluate(values, overrides):
     """Hands the run and what to judge it on to `runs.evaluate`."""
-    finished.no_overrides(overrides)
+    options = finished.protocol_options(overrides)
     run = finished.existing_run(values)
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
     from kerasnd import runs
-    runs.evaluate(run, **{name: values[name].value for name in
+    runs.evaluate(run, options=options, **{name: values[name].value for name in
                           ("dataset", "normal", "outliers", "data_dir", "label_column", "skip_unreadable", "device", "threads")})
 
 

@@ -33,3 +33,9 @@ def no_overrides(overrides):
     if overrides:
         raise Misuse(f"`--config.{overrides[0][0]}` must not be given here: the run's own config holds. "
                      "Train another run with bin/train to change it.")
+
+
+def protocol_options(overrides):
+    """The overrides, where all are options of the run's protocol. Raises Misuse for any other."""
+    no_overrides([each for each in overrides if not each[0].startswith("protocol.") or each[0] == "protocol.name"])
+    return overrides

@@ -6,6 +6,9 @@ import numpy
 from kerasnd.errors import Misuse, suggest
 
 
+RANDOM = "random:"      # and a number: as many normal classes, drawn
+
+
 @dataclasses.dataclass(frozen=True)
 class Pool:
     """All examples of a source in the order in which they were loaded: its train part, then its test part.
@@ -95,21 +98,25 @@ def too_large(shape, dtype, cache_gib):
     return float(numpy.prod(shape, dtype=numpy.float64)) * numpy.dtype(dtype).itemsize > cache_gib * 2**30
 
 
-def normal_classes(pool, normal, argument="normal"):
+def normal_classes(pool, normal, argument="normal", rng=None):
     """Which categories count as normal.
 
     Args:
         pool: Pool.
         normal: str, int, or a sequence of them: class names or numbers, in a str separated by commas. A number is
-            looked up among the names first, then taken for a category.
+            looked up among the names first, then taken for a category. With `rng` also "random:4": four of the classes that
+            have examples, all but one at most.
         argument: str, what named them, for messages.
+        rng: numpy.random.Generator for the draw, or None.
 
     Returns:
         tuple of int, ascending and distinct, in 0..k-1.
 
     Raises:
-        Misuse: a class does not exist or has no example.
+        Misuse: a class does not exist or has no example; a draw is of no class, or of all.
     """
+    if rng is not None and isinstance(normal, str) and normal.startswith(RANDOM):
+        return _drawn(pool, normal, argument, rng)
     if isinstance(normal, str) and normal not in pool.names:
         words = [word.strip() for word in normal.split(",")]
     elif isinstance(normal, (list, tuple, set, frozenset, numpy.ndarray)):
@@ -126,6 +133,15 @@ def normal_classes(pool, normal, argument="normal"):
             raise Misuse(f"`{argument}` must be classes with examples. Received: {argument}={pool.names[category]!r}, which "
                          f"has 0 of {len(pool.category)} examples.")
     return tuple(chosen)
+
+
+def _drawn(pool, normal, argument, rng):
+    there = numpy.unique(pool.category[pool.category >= 0])
+    count = normal.removeprefix(RANDOM).strip()
+    if not (count.isascii() and count.isdecimal() and 1 <= int(count) < len(there)):
+        raise Misuse(f"`{argument}` must draw from 1 to {len(there) - 1} of the {len(there)} classes where it begins with {RANDOM}, so "
+                     f"that one is left to be anomalous. Received: {argument}={normal!r}. Write --{argument}={RANDOM}1.")
+    return tuple(sorted(int(each) for each in rng.permutation(there)[:int(count)]))
 
 
 def _category(names, word, argument):

@@ -10,17 +10,18 @@ import inspect
 import numpy
 
 from kerasnd.data.semi_supervised import legacy_leaking, semi_supervised
+from kerasnd.data.shares import p1
 from kerasnd.data.splits import Split, checked_share, fingerprint, kinds, official_parts, train_and_test, unhinted
 from kerasnd.errors import Misuse, suggest
 
 __all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "holdout", "legacy_leaking",
-           "legacy_transductive", "make", "one_vs_rest", "semi_supervised"]
+           "legacy_transductive", "make", "one_vs_rest", "p1", "semi_supervised"]
 
 LEGACY_VARIANTS = ("mnist", "cifar10")
 
 
 def one_vs_rest(category, official, normal, rng):
-    """Normals of the official training part against the whole official test part.
+    """Normals of the official training part against the whole official test part; the ARAE study calls it p2.
 
     Args:
         category: int64 (n,) in -1..k-1; -1 is neither normal nor judged.
@@ -137,7 +138,7 @@ def _released_mnist(is_normal, is_anomalous, train_part, test_part, rng):
     return normals, anomalies, len(normals) // 100
 
 
-PROTOCOLS = {"one_vs_rest": one_vs_rest, "holdout": holdout, "contaminated": contaminated,
+PROTOCOLS = {"one_vs_rest": one_vs_rest, "holdout": holdout, "p1": p1, "contaminated": contaminated,
              "semi_supervised": semi_supervised, "legacy_transductive": legacy_transductive, "legacy_leaking": legacy_leaking}
 
 

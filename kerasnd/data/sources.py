@@ -2,10 +2,10 @@
 import os
 
 from kerasnd.data.bundled import BUNDLED
-from kerasnd.data.pool import Pool, Stream, normal_classes
+from kerasnd.data.pool import RANDOM, Pool, Stream, normal_classes
 from kerasnd.errors import Misuse, suggest
 
-__all__ = ["Pool", "Stream", "load_data", "normal_classes"]
+__all__ = ["RANDOM", "Pool", "Stream", "load_data", "normal_classes"]
 
 FILES = (".npz", ".mat", ".csv")
 KNOWN_NORMAL_FIRST = (("0", "1"), ("benign", "malignant"))     # tables of these two classes need no --normal
