@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import attacks
 import classics
 import inference
 import pipeline
@@ -21,7 +22,7 @@ from kerasnd.cli import flags
 from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
-              "classics": classics, "ssad_fit": ssad_fit}
+              "classics": classics, "ssad_fit": ssad_fit, "attacks": attacks}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """
