@@ -4,14 +4,21 @@ import json
 
 import numpy as np
 import pytest
-from short_runs import arrays, numbers, quick, scored, settings
+from short_runs import arrays, numbers, scored, settings
 
-from kerasnd import config, examples, metrics, runs
+from kerasnd import config, examples, judging, metrics, runs
 from kerasnd.data import protocols, sources
 from kerasnd.data.pool import Pool
 from kerasnd.errors import Misuse
 
 P1 = {"name": "p1", **protocols.defaults("p1")}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leaves out what is not asked about here: the figures, and the baselines."""
+    monkeypatch.setattr(judging, "draw", lambda *args: None)
+    monkeypatch.setattr(judging, "baselines", lambda *args: {"untrained_auroc": 0.5, "raw_mean_auroc": 0.5})
 
 
 def share(text):
@@ -23,7 +30,9 @@ def share(text):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     run = tmp_path_factory.mktemp("p1") / "run"
-    runs.train(settings("autoencoder", epochs=1, protocol=P1), run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "INITIALISATIONS", 1)
+        runs.train(settings("autoencoder", epochs=1, protocol=P1), run)
     return run
 
 
@@ -90,9 +99,11 @@ def test_nobody_who_trained_is_judged_under_other_normals(finished, quick):
     pool = sources.load_data("digits")
     trained = protocols.p1(pool.category, None, (3,), np.random.default_rng(0)).train
     assert np.isin(protocols.p1(pool.category, None, (8,), np.random.default_rng(0)).test, trained).any()      # else it shows nothing
-    for options in ((), share("0.2")):
-        result = runs.evaluate(finished, normal="8", options=options)
-        assert not np.isin(scored(finished)["index"], trained).any() and result["judged"]["normal"] == "8"
+    result = runs.evaluate(finished, normal="8", options=share("0.2"))
+    assert not np.isin(scored(finished)["index"], trained).any()
+    assert result["judged"] == {"normal": "8", "protocol.anomaly_share": 0.2}
+    with pytest.raises(Misuse, match="must leave the training part as it was"):
+        runs.evaluate(finished, normal="8", options=[("protocol.train_share", "0.5")])
     runs.evaluate(finished)
 
 
