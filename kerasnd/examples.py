@@ -140,7 +140,7 @@ def take(x, index):
 def described(pool):
     """dict, what a run's record says of its examples: what every later one must be like."""
     return {"shape": list(pool.example_shape), "dtype": np.dtype(pool.x.dtype).name,
-            **({"schema": pool.schema} if pool.schema else {})}
+            **({"schema": pool.schema} if pool.schema else {}), **({"block_mean": True} if pool.block_mean else {})}
 
 
 def check_fit(record, shape, pool, argument):

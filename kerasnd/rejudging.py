@@ -86,9 +86,10 @@ def load(config, judged, changed, data_dir=None, schema=None):
 def _refuse_other_training(own, asked, options):
     if not (np.array_equal(own.train, asked.train) and np.array_equal(own.hint, asked.hint)):
         given = ", ".join(f"{key.removeprefix('protocol.')}={value!r}" for key, value in options.items())
+        more, fewer = (len(np.setdiff1d(*each)) for each in ((asked.train, own.train), (own.train, asked.train)))
         raise Misuse(f"`--config.{next(iter(options))}` must leave the training part as it was. Received: {given}, by which "
-                     f"{len(np.setdiff1d(asked.train, own.train))} others would train and {len(np.setdiff1d(own.train, asked.train))} "
-                     f"of {len(own.train)} not, or with other hints. Train another run with bin/train.")
+                     f"{more} others would train and {fewer} of {len(own.train)} not, or with other hints. Train another run by "
+                     "bin/train.")
 
 
 def _unseen(split, own):

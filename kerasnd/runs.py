@@ -216,7 +216,7 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
     pool = unlabelled.load_unlabelled(
         input, size=config["source"].get("size"), channels=shape[-1] if len(shape) == 3 and shape[-1] in (1, 3) else None,
         label_column=label_column, skip_unreadable=skip_unreadable, schema=record.get("examples", {}).get("schema"),
-        **config.get("batches", {}))
+        block_mean=record.get("examples", {}).get("block_mean", False), **config.get("batches", {}))
     examples.tell_skipped(pool)
     n = len(pool.category)
     if n == 0:

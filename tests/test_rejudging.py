@@ -2,16 +2,29 @@
 # ruff: noqa: F401, F811
 import json
 
+import keras
 import numpy as np
 import pytest
-from short_runs import arrays, numbers, quick, scored, settings
+from short_runs import arrays, numbers, scored
 
-from kerasnd import config, examples, metrics, runs
+from kerasnd import config, examples, judging, metrics, runs
 from kerasnd.data import protocols, sources
 from kerasnd.data.pool import Pool
 from kerasnd.errors import Misuse
 
 P1 = {"name": "p1", **protocols.defaults("p1")}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leaves out what is not asked about here: the figures, and the baselines."""
+    monkeypatch.setattr(judging, "draw", lambda *args: None)
+    monkeypatch.setattr(judging, "baselines", lambda *args: {"untrained_auroc": 0.5, "raw_mean_auroc": 0.5})
+
+
+def settings(normal="3", protocol=P1, **changes):
+    """A run of a method that is solved for at once."""
+    return {**config.load(method="isoforest", dataset="digits", normal=normal), "protocol": protocol, **changes}
 
 
 def share(text):
@@ -23,14 +36,15 @@ def share(text):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     run = tmp_path_factory.mktemp("p1") / "run"
-    runs.train(settings("autoencoder", epochs=1, protocol=P1), run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "INITIALISATIONS", 1)
+        runs.train(settings(), run)
     return run
 
 
 def test_a_p1_run_has_its_f1_with_the_threshold_of_the_validation_part(finished):
     pool = sources.load_data("digits")
     split = protocols.p1(pool.category, None, (3,), np.random.default_rng(0))
-    import keras
     score = keras.models.load_model(finished / "detector.keras").predict(pool.x, verbose=0)
     label, value = split.validation_label, score[split.validation]
     best, at = -1, None
@@ -90,9 +104,11 @@ def test_nobody_who_trained_is_judged_under_other_normals(finished, quick):
     pool = sources.load_data("digits")
     trained = protocols.p1(pool.category, None, (3,), np.random.default_rng(0)).train
     assert np.isin(protocols.p1(pool.category, None, (8,), np.random.default_rng(0)).test, trained).any()      # else it shows nothing
-    for options in ((), share("0.2")):
-        result = runs.evaluate(finished, normal="8", options=options)
-        assert not np.isin(scored(finished)["index"], trained).any() and result["judged"]["normal"] == "8"
+    result = runs.evaluate(finished, normal="8", options=share("0.2"))
+    assert not np.isin(scored(finished)["index"], trained).any()
+    assert result["judged"] == {"normal": "8", "protocol.anomaly_share": 0.2}
+    with pytest.raises(Misuse, match="must leave the training part as it was"):
+        runs.evaluate(finished, normal="8", options=[("protocol.train_share", "0.5")])
     runs.evaluate(finished)
 
 
@@ -120,7 +136,7 @@ def test_a_draw_of_no_class_or_of_all_is_refused(normal):
 
 
 def test_named_normals_are_split_as_drawn_ones_and_the_draw_is_told(tmp_path, quick):
-    found = settings(normal="random:3", epochs=1, protocol=P1)
+    found = settings(normal="random:3")
     pool, split = examples.split(found)
     names = split.told.removeprefix("drawn as normal: ").partition(";")[0].split(", ")
     assert len(set(names)) == 3

@@ -108,7 +108,7 @@ def test_where_anomalies_are_few_half_are_judged_and_the_share_is_kept():
     (categories(50, 50), {"anomaly_share": 0.0}, "anomaly_share=0.0"), (categories(50, 50), {"anomaly_share": 1}, "anomaly_share=1"),
     (categories(50, 50), {"anomaly_share": 10.0}, "anomaly_share=10.0"), (categories(50, 50), {"anomaly_share": "half"}, "'half'"),
     (categories(50, 50), {"train_share": 0.0}, "train_share=0.0"), (categories(50, 50), {"validation_share": -0.1}, "validation_share=-0.1"),
-    (categories(50, 50), {"train_share": 0.9, "validation_share": 0.1}, "together 1. Lower one of them"),
+    (categories(50, 50), {"train_share": 0.9, "validation_share": 0.1}, "together 1. Lower one."),
     (categories(50, 50), {"anomaly_share": 0.05}, "0 anomalies to 10 normals, of 50 anomalies and 50 normals"),
     (categories(50, 2), {"anomaly_share": 0.9}, "1 anomalies to 0 normals, of 2 anomalies and 50 normals"),
     (categories(50, 1), {}, "0 anomalies to 0 normals"), (categories(1, 50), {}, "0 training normals of 1 normals"),

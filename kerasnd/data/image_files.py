@@ -11,7 +11,7 @@ from kerasnd.data.pool import Stream, too_large
 from kerasnd.errors import BadData, Misuse
 
 
-def load_files(paths, folder, size=None, channels=None, skip_unreadable=False, cache_gib=2.0):
+def load_files(paths, folder, size=None, channels=None, skip_unreadable=False, cache_gib=2.0, block_mean=False):
     """The pixels of image files.
 
     Args:
@@ -21,6 +21,7 @@ def load_files(paths, folder, size=None, channels=None, skip_unreadable=False, c
         channels: None, 1 or 3; None is 3 where there is a colour image, else 1.
         skip_unreadable: bool, leave unreadable files out instead of refusing.
         cache_gib: float, above this many GiB of raw pixels the result is a `FileStream`.
+        block_mean: bool, how images are resized, see `resizing.resize`.
 
     Returns:
         x: uint8 or uint16 array, or FileStream, (m, height, width, channels).
@@ -53,7 +54,7 @@ def load_files(paths, folder, size=None, channels=None, skip_unreadable=False, c
         if streamed:  # a broken file is to be found now, not in the middle of training
             pixels.check(paths[place], channels, bits)
         else:
-            x[place] = pixels.read(paths[place], channels, bits, size)
+            x[place] = pixels.read(paths[place], channels, bits, size, block_mean)
 
     doing = "checking images" if streamed else "reading images"
     for place, outcome in enumerate(_each(read, range(len(paths)), doing)):
@@ -66,25 +67,25 @@ def load_files(paths, folder, size=None, channels=None, skip_unreadable=False, c
     if streamed:
         logging.info("%s: %d images of %s stay on disk and are read anew on every pass.", folder, readable.sum(),
                      shape[1:])
-        return FileStream(paths[readable], shape[1:], dtype, size), readable, skipped
+        return FileStream(paths[readable], shape[1:], dtype, size, block_mean), readable, skipped
     return x if not failures else x[readable], readable, skipped
 
 
 class FileStream(Stream):
     """Image files, decoded in a TensorFlow graph in the order that is asked for."""
 
-    def __init__(self, paths, example_shape, dtype, size):
+    def __init__(self, paths, example_shape, dtype, size, block_mean=False):
         super().__init__((len(paths), *example_shape), dtype, in_order=True)
         import tensorflow as tf
 
         # One tensor for all passes: built where a dataset is traced, it would become part of each of their graphs.
-        self._paths, self._size = tf.constant([str(path) for path in paths]), size
+        self._paths, self._size, self._block_mean = tf.constant([str(path) for path in paths]), size, block_mean
 
     def examples(self, index):
         import tensorflow as tf
 
         def read(place, path):
-            image = pixels.decode(tf.io.read_file(path), self.shape[-1], 8 * self.dtype.itemsize, self._size)
+            image = pixels.decode(tf.io.read_file(path), self.shape[-1], 8 * self.dtype.itemsize, self._size, self._block_mean)
             return place, tf.ensure_shape(image, self.shape[1:])
 
         order = tf.data.Dataset.from_tensor_slices(tf.gather(self._paths, index)).enumerate()

@@ -5,7 +5,7 @@ import os
 import numpy
 from absl import logging
 
-from kerasnd.data import pixels
+from kerasnd.data import coil, pixels
 from kerasnd.data.image_files import load_files
 from kerasnd.data.pool import Pool
 from kerasnd.errors import BadData, Misuse
@@ -14,10 +14,11 @@ JUDGED_FOLDERS = ("test", "validation", "valid", "val")
 
 
 def load(folder, size=None, skip_unreadable=False, cache_gib=2.0):
-    """A folder of class folders, or of `train` and `test` folders of class folders.
+    """A folder of class folders, or of `train` and `test` folders of class folders, or of images that are called as COIL-100's.
 
     Args:
-        folder: str, holds `train/<class>/*` and `test/<class>/*`, or `<class>/*`. Hidden files, files that are no
+        folder: str, holds `train/<class>/*` and `test/<class>/*`, or `<class>/*`; or nothing but obj12__345.png and its like, or
+            one folder of these (see `coil`). Hidden files, files that are no
             images by their suffix, and links that lead out of the folder are left out, and said.
         size: None, or (height, width) to which every image is resized.
         skip_unreadable: bool, leave unreadable files out instead of refusing.
@@ -31,11 +32,13 @@ def load(folder, size=None, skip_unreadable=False, cache_gib=2.0):
         Misuse: no class folders; images of many sizes and no `size`; 16-bit images among others.
         BadData: no images; an empty class folder; unreadable files and not `skip_unreadable`.
     """
-    parts = _parts(folder)
-    listing = [(part, name, path) for part, root in parts for name, path in _class_files(root, folder)]
+    objects = _objects(folder)
+    parts = [("", folder)] if objects else _parts(folder)
+    listing = objects or [(part, name, path) for part, root in parts for name, path in _class_files(root, folder)]
     paths = numpy.array([path for _, _, path in listing])
-    x, readable, skipped = load_files(paths, folder, size=size, skip_unreadable=skip_unreadable, cache_gib=cache_gib)
-    classes = _in_order({name for _, name, _ in listing})
+    x, readable, skipped = load_files(paths, folder, size=size, skip_unreadable=skip_unreadable, cache_gib=cache_gib,
+                                      block_mean=bool(objects))
+    classes = coil.names(int(listing[-1][1][3:])) if objects else _in_order({name for _, name, _ in listing})
     number = {name: category for category, name in enumerate(classes)}
     category = numpy.array([number[name] for _, name, _ in listing], numpy.int64)
     official = numpy.array([part for part, _, _ in listing]) if len(parts) == 2 else None
@@ -44,12 +47,28 @@ def load(folder, size=None, skip_unreadable=False, cache_gib=2.0):
             raise BadData(f"`dataset` must have a readable image in every class folder. Received: {folder!r} with none "
                           f"in {os.path.join(part, name) if part else name}.")
     return Pool(x=x, category=category[readable], official=None if official is None else official[readable],
-                names=tuple(classes), paths=paths[readable], skipped=skipped)
+                names=tuple(classes), paths=paths[readable], skipped=skipped, block_mean=bool(objects))
 
 
 def is_image(name):
     """bool, a file of this name is taken for an image."""
     return name.lower().endswith(pixels.SUFFIXES) and not name.startswith(".")
+
+
+def _objects(folder):
+    """[("", class, path)] by object and angle where the images are called as COIL-100's, else None."""
+    entries = _entries(folder, folder)
+    inner = [name for name in entries if name != "__MACOSX" and os.path.isdir(os.path.join(folder, name))]
+    place = os.path.join(folder, inner[0]) if len(inner) == 1 and not any(map(is_image, entries)) else folder
+    entries = entries if place == folder else _entries(place, folder)
+    images = [name for name in entries if is_image(name)]
+    # Class folders beside the images, or a name of another kind, and it is no such set.
+    if not images or not all(map(coil.placed, images)) or any(os.path.isdir(os.path.join(place, name)) for name in entries):
+        return None
+    if len(images) < len(entries):
+        logging.warning("%s: %d files that are no images were left out.", place, len(entries) - len(images))
+    found = sorted((*coil.placed(name), name) for name in images)
+    return [("", f"obj{number}", os.path.join(place, name)) for number, _, name in found]
 
 
 def _parts(folder):

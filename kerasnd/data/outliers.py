@@ -58,7 +58,7 @@ def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_c
                 official=None if pool.official is None else numpy.concatenate([pool.official, numpy.full(m, "test")]),
                 names=(*pool.names, name if name not in pool.names else f"{name} (outliers)"),
                 paths=_joined_paths(pool.paths, n, paths, m), skipped=pool.skipped + skipped,
-                schema=pool.schema)
+                schema=pool.schema, block_mean=pool.block_mean)
 
 
 def _noise(kind, n, x, is_normal, rng):

@@ -45,7 +45,7 @@ def header(path):
                       bits=16 if mode in DEEP_MODES else 8, in_graph=in_graph)
 
 
-def read(path, channels, bits, size=None):
+def read(path, channels, bits, size=None, block_mean=False):
     """Decodes an image file with Pillow.
 
     Args:
@@ -53,6 +53,7 @@ def read(path, channels, bits, size=None):
         channels: 1 or 3; 3 repeats a grey image, 1 is for grey images only.
         bits: 8 or 16; 16 is for 16-bit grey images only.
         size: None, or (height, width) of the result.
+        block_mean: bool, as in `resizing.resize`.
 
     Returns:
         uint8 or uint16 (height, width, channels).
@@ -69,24 +70,29 @@ def read(path, channels, bits, size=None):
                 image = image.convert("RGB" if channels == 3 else "L")
             else:
                 image = Image.fromarray(numpy.asarray(image).astype(numpy.float32))
-            if size is not None and image.size != (size[1], size[0]):
+            whole = block_mean and size is not None and image.size[1] % size[0] == 0 and image.size[0] % size[1] == 0
+            if size is not None and not whole and image.size != (size[1], size[0]):
                 # Width first, then height: in one call the order is Pillow's choice and depends on its version.
                 for sides in ((size[1], image.size[1]), (size[1], size[0])):
                     image = image.resize(sides, Image.Resampling.BILINEAR)
         except Exception as error:  # every format's parser has its own ways to fail
             raise Unreadable(_reason(error)) from None
         pixels = numpy.asarray(image)
+    if whole:
+        height, width = size
+        blocks = pixels.reshape(height, pixels.shape[0] // height, width, pixels.shape[1] // width, -1)
+        pixels = numpy.round(blocks.mean(axis=(1, 3), dtype=numpy.float64)).astype(pixels.dtype)
     if bits == 16:
         pixels = numpy.clip(numpy.round(pixels), 0, 65535).astype(numpy.uint16)
     return pixels.reshape(pixels.shape[0], pixels.shape[1], channels)
 
 
-def decode(encoded, channels, bits, size=None):
+def decode(encoded, channels, bits, size=None, block_mean=False):
     """Decodes the bytes of an image file whose header is `in_graph`; the result of `read`, as a TensorFlow graph.
 
     Args:
         encoded: string tensor, scalar.
-        channels, bits, size: as in `read`.
+        channels, bits, size, block_mean: as in `read`.
 
     Returns:
         uint8 or uint16 tensor (height, width, channels).
@@ -110,7 +116,7 @@ def decode(encoded, channels, bits, size=None):
         image = tf.case([(tf.strings.substr(encoded, 0, 2) == b"\xff\xd8", jpeg),
                          (tf.strings.substr(encoded, 0, 2) == b"BM", bmp)], default=png)
     image = tf.ensure_shape(image, (None, None, channels))
-    return image if size is None else resize(image, *size)
+    return image if size is None else resize(image, *size, block_mean)
 
 
 def check(path, channels, bits):

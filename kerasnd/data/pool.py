@@ -32,6 +32,7 @@ class Pool:
     paths: numpy.ndarray | None = None
     skipped: tuple = ()
     schema: dict | None = None
+    block_mean: bool = False
 
     @property
     def example_shape(self):
@@ -139,8 +140,8 @@ def _drawn(pool, normal, argument, rng):
     there = numpy.unique(pool.category[pool.category >= 0])
     count = normal.removeprefix(RANDOM).strip()
     if not (count.isascii() and count.isdecimal() and 1 <= int(count) < len(there)):
-        raise Misuse(f"`{argument}` must draw from 1 to {len(there) - 1} of the {len(there)} classes where it begins with {RANDOM}, so "
-                     f"that one is left to be anomalous. Received: {argument}={normal!r}. Write --{argument}={RANDOM}1.")
+        raise Misuse(f"`{argument}` must draw from 1 to {len(there) - 1} of the {len(there)} classes, one being left to be "
+                     f"anomalous. Received: {argument}={normal!r}. Write --{argument}={RANDOM}1.")
     return tuple(sorted(int(each) for each in rng.permutation(there)[:int(count)]))
 
 

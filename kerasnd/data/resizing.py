@@ -1,4 +1,4 @@
-"""Bilinear resizing with antialiasing, in a TensorFlow graph and pixel for pixel as Pillow does it, width first."""
+"""Bilinear resizing with antialiasing, in a TensorFlow graph and pixel for pixel as Pillow does it, width first; or block means."""
 import numpy
 import tensorflow as tf
 
@@ -6,19 +6,27 @@ import tensorflow as tf
 PLACES = 22
 
 
-def resize(image, height, width):
+def resize(image, height, width, block_mean=False):
     """Resizes one image, or a batch of images of one size.
 
     Args:
         image: uint8, uint16 or float32 tensor (..., h, w, c); h and w may be known only when the graph runs.
         height, width: int >= 1.
+        block_mean: bool, where h and w are whole multiples of height and width: the mean of each block, rounded to even
+            where it is half-way.
 
     Returns:
         tensor (..., height, width, c) of the same dtype, as Pillow's bilinear `resize` of the width and then of the
         height has it: for uint8 exactly, for the others (through Pillow's mode F) to its float32 rounding.
 
-    Source: Pillow, src/libImaging/Resample.c.
+    Source: Pillow, src/libImaging/Resample.c; the block mean is OpenCV's INTER_AREA for whole factors.
     """
+    if block_mean and image.shape[-3:-1].is_fully_defined():        # else a graph would be built for both, and one cannot be
+        whole = image.shape[-3] % height == 0 and image.shape[-2] % width == 0
+        return _block_mean(image, height, width) if whole else resize(image, height, width)
+    if block_mean:
+        return tf.cond(tf.reduce_all(tf.shape(image)[-3:-1] % [height, width] == 0), lambda: _block_mean(image, height, width),
+                       lambda: resize(image, height, width))
     eight_bit = image.dtype == tf.uint8
     x = tf.cast(image, tf.float64)
     # Sums of integers below 2^53 are exact in float64 in any order, so that both passes round as Pillow's do.
@@ -27,6 +35,14 @@ def resize(image, height, width):
     if image.dtype == tf.uint16:
         x = tf.clip_by_value(tf.round(x), 0, 65535)
     return tf.ensure_shape(tf.cast(x, image.dtype), (*image.shape[:-3], height, width, image.shape[-1]))
+
+
+def _block_mean(image, height, width):
+    *more, high, wide, channels = tf.unstack(tf.shape(image))
+    blocks = tf.reshape(tf.cast(image, tf.float64), [*more, height, high // height, width, wide // width, channels])
+    mean = tf.reduce_mean(blocks, axis=(-4, -2))
+    mean = tf.round(mean) if image.dtype.is_integer else mean
+    return tf.ensure_shape(tf.cast(mean, image.dtype), (*image.shape[:-3], height, width, image.shape[-1]))
 
 
 def resize_all(images, height, width, batch=64):

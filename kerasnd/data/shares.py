@@ -37,7 +37,7 @@ def p1(category, official, normal, rng, anomaly_share=0.5, train_share=0.6, vali
     train, validation = _exact("train_share", train_share), _exact("validation_share", validation_share, zero=True)
     if train + validation >= 1:
         raise Misuse("`train_share` and `validation_share` must leave a share of the normals to judge. Received: train_share="
-                     f"{train_share}, validation_share={validation_share}, together {float(train + validation):g}. Lower one of them.")
+                     f"{train_share}, validation_share={validation_share}, together {float(train + validation):g}. Lower one.")
     is_normal, is_anomalous = kinds(category, normal)
     order = numpy.argsort(rng.random(len(is_normal)), kind="stable")
     normals, anomalies = order[is_normal[order]], order[is_anomalous[order]]

@@ -2,6 +2,7 @@
 import numpy
 from absl import logging
 
+from kerasnd.data import coil
 from kerasnd.data.pool import Pool, Stream, too_large
 from kerasnd.data.tfds_prepared import ensure, find, quiet
 from kerasnd.errors import BadData, Misuse, suggest
@@ -14,7 +15,8 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0, other
         name: str, the TFDS name, with "/config" and ":version" where wanted.
         data_dir: str or None, where it is, or will be, prepared; None is TFDS_DATA_DIR or TFDS's own default.
         size: None, or (height, width) to which every image is resized.
-        label_column: None, or the feature that is the class; None is `label`, else `object_id`, else the only one.
+        label_column: None, or the feature that is the class; None is `label`, else `object_id`, else the only one;
+            of coil100 always `object_id`, for version 1 calls the angle `label`.
         cache_gib: float, above this many GiB of raw pixels the images stay on disk.
         others: iterable of str, names that a misspelt one may also have meant.
 
@@ -31,7 +33,8 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0, other
     builder = find(name, data_dir, others)
     # Checked before the download, which may take hours.
     image = _image_feature(builder.info.features, name)
-    target = _class_feature(builder.info.features, name, label_column)
+    block_mean = builder.name == coil.TFDS_NAME
+    target = _class_feature(builder.info.features, name, label_column or (coil.OBJECT if block_mean else None))
     feature = builder.info.features[image]
     example_shape, dtype = _example_shape(feature, name, size), numpy.dtype(feature.np_dtype)
     ensure(builder, name)
@@ -42,11 +45,11 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0, other
         reading = _reading(builder, parts, image, target)
         if too_large(shape, dtype, cache_gib):
             logging.info("%s: %d images of %s stay on disk and are read anew on every pass.", name, shape[0], shape[1:])
-            x = TFDSStream(shape, dtype, reading.map(lambda example: example[image]), feature, size)
+            x = TFDSStream(shape, dtype, reading.map(lambda example: example[image]), feature, size, block_mean)
             values = reading.map(lambda example: example[target]).batch(1024)
             value = numpy.concatenate(list(values.as_numpy_iterator()))
         else:
-            x, value = _cached(reading, shape, dtype, feature, size, image, target)
+            x, value = _cached(reading, shape, dtype, feature, (size, block_mean), image, target)
     except tf.errors.OpError as error:
         reason = str(error.message).splitlines()[0]
         raise BadData(f"`dataset` must be a readable set. Received: {name!r}, prepared in {builder.data_dir}: "
@@ -55,17 +58,18 @@ def load(name, data_dir=None, size=None, label_column=None, cache_gib=2.0, other
         raise BadData(f"`dataset` must hold what its description says. Received: {name!r}, prepared in "
                       f"{builder.data_dir} with {len(value)} of {shape[0]} examples. Delete that folder and "
                       "prepare the set again.")
-    category, names = _categories(value, builder.info.features[target], name)
+    category, names = ((coil.categories(value) if block_mean and value.dtype == object else None)
+                       or _categories(value, builder.info.features[target], name))
     official = numpy.repeat(["train", "test"], count) if len(parts) == 2 else None
-    return Pool(x=x, category=category, official=official, names=names)
+    return Pool(x=x, category=category, official=official, names=names, block_mean=block_mean)
 
 
 class TFDSStream(Stream):
     """The images of a prepared TFDS set, read in storage order and decoded only where asked for."""
 
-    def __init__(self, shape, dtype, encoded, feature, size):
+    def __init__(self, shape, dtype, encoded, feature, size, block_mean=False):
         super().__init__(shape, dtype, in_order=False)
-        self._encoded, self._feature, self._size = encoded, feature, size
+        self._encoded, self._feature, self._resizing = encoded, feature, (size, block_mean)
 
     def examples(self, index):
         import tensorflow as tf
@@ -76,15 +80,15 @@ class TFDSStream(Stream):
         # What lies behind the last example that was asked for is not read.
         chosen = self._encoded.enumerate().take(tf.reduce_max(tf.concat([index, [-1]], 0)) + 1)
         chosen = chosen.filter(lambda stored, encoded: place[stored] >= 0)
-        return chosen.map(lambda stored, encoded: (place[stored], _decode(encoded, self._feature, self._size)),
+        return chosen.map(lambda stored, encoded: (place[stored], _decode(encoded, self._feature, *self._resizing)),
                           num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def _decode(encoded, feature, size):
+def _decode(encoded, feature, size, block_mean):
     from kerasnd.data.resizing import resize
 
     image = feature.decode_example(encoded)
-    return image if size in (None, tuple(image.shape[:2])) else resize(image, *size)
+    return image if size in (None, tuple(image.shape[:2])) else resize(image, *size, block_mean)
 
 
 def _image_feature(features, name):
@@ -159,14 +163,14 @@ def _parts(builder, image, target):
     return ["train"] if "train" in there else there[:1]
 
 
-def _cached(reading, shape, dtype, feature, size, image, target):
+def _cached(reading, shape, dtype, feature, resizing, image, target):
     import tensorflow as tf
 
     x, value, done = numpy.empty(shape, dtype), [], 0
     decoded = tf.TensorSpec(shape[1:], tf.dtypes.as_dtype(dtype))
 
     def decode(batch):  # by the batch, since calling a function costs more than decoding a small image
-        images = tf.map_fn(lambda encoded: _decode(encoded, feature, size), batch[image], fn_output_signature=decoded)
+        images = tf.map_fn(lambda encoded: _decode(encoded, feature, *resizing), batch[image], fn_output_signature=decoded)
         return images, batch[target]
 
     # About 16 MiB of pixels a batch.

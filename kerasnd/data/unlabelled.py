@@ -10,7 +10,7 @@ KINDS = "an image, a folder of images, .npz, .mat or .csv"
 
 
 def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unreadable=False, cache_gib=2.0,
-                    schema=None):
+                    schema=None, block_mean=False):
     """Examples alone; whatever classes the file has are not looked at.
 
     Args:
@@ -22,6 +22,7 @@ def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unre
         skip_unreadable: bool, leave unreadable images out instead of refusing.
         cache_gib: float, above this many GiB of raw pixels image files are streamed.
         schema: dict or None, how a .csv that was trained on was read (see `columns`): columns go by their names.
+        block_mean: bool, how image files are resized, as in training.
 
     Returns:
         Pool of the one category "unknown"; `paths` for image files, else None.
@@ -31,19 +32,19 @@ def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unre
     """
     path = os.path.expanduser(os.fspath(path))
     with naming("input"):
-        x, paths, skipped = _examples(path, size, channels, label_column, skip_unreadable, cache_gib, schema)
+        x, paths, skipped = _examples(path, size, channels, label_column, skip_unreadable, cache_gib, schema, block_mean)
     return Pool(x=x, category=numpy.zeros(x.shape[0], numpy.int64), official=None, names=("unknown",), paths=paths,
                 skipped=skipped)
 
 
-def _examples(path, size, channels, label_column, skip_unreadable, cache_gib, schema):
+def _examples(path, size, channels, label_column, skip_unreadable, cache_gib, schema, block_mean):
     """(x, paths or None, skipped)."""
     suffix = os.path.splitext(path)[1].lower()
     if os.path.isdir(path) or suffix not in (".npz", ".mat", ".csv"):
         from kerasnd.data import image_files, images
 
         paths = numpy.array(_image_files(path, images.is_image))
-        x, readable, skipped = image_files.load_files(paths, path, size, channels, skip_unreadable, cache_gib)
+        x, readable, skipped = image_files.load_files(paths, path, size, channels, skip_unreadable, cache_gib, block_mean)
         return x, paths[readable], skipped
     if suffix == ".csv":
         from kerasnd.data import tables
