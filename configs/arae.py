@@ -2,7 +2,7 @@
 
 Paper:    Salehi et al. (2021), Neural Networks 144, arXiv 2003.05669.
 Cost:     digits seconds; MNIST 4 seconds an epoch of linf on one thread, 50 of union (docs/results/arae.md).
-Result:   not measured here yet.
+Result:   AUROC of seed 0: digits 3 .978, `:union` .997; breast_cancer .935, cardio .979. MNIST in docs/results/arae.md.
 Command:  bin/train --method=arae --dataset=digits --normal=3
           bin/train --config=configs/arae.py:union --dataset=mnist --normal=8
           bin/train --config=configs/arae.py:paper --dataset=mnist --normal=8 --config.protocol.name=p1 --config.protocol.anomaly_share=0.5
@@ -29,9 +29,12 @@ def get_config(dataset="", variant=None):
         network = "arae_linf"
     if variant == "union_paper":
         epochs, batch_size, eps, network = 500, 128, 0.2, "arae_union"
-    return ml_collections.ConfigDict({"stages": [{
+    more = {}
+    if dataset == "coil100":        # 4/5 of the poses train; anomaly_share is 0.5, 0.25, 0.15 for 1, 4, 7 objects in the paper
+        more = {"source": {"size": (32, 32)}, "protocol": {"name": "p1", "train_share": 0.8, "validation_share": 0.0}}
+    return ml_collections.ConfigDict({**more, "stages": [{
         "method": "arae",
-        "model": {"preset": preset, "network": network, "latent_dim": None, "preprocess": "auto", "eps": eps, "steps": steps,
+        "model": {"preset": preset, "network": network, "latent_dim": None, "preprocess": "auto", "eps": eps, "attack_steps": steps,
                   "l2_eps": None, "latent_weight": None, "refresh": None, "carry_attack_gradient": False},
         "optimizer": {"learning_rate": 1e-3, "milestones": []},
         "fit": {"epochs": epochs, "batch_size": batch_size},

@@ -40,7 +40,7 @@ class ARAE(Chance, Autoencoder):
         preprocess: str, a kind of `Normalizer` that leads into [0, 1]; "auto": "unit" for images, "minmax" for tables.
         encoder, decoder: Keras models instead of built ones; they see and give normalised examples.
         eps: float >= 0, bound of the linf attack, in units of the normalised values.
-        steps: int >= 1, of the linf attack.
+        attack_steps: int >= 1, of the linf attack.
         l2_eps: float >= 0, bound of union's l2 attack; None: 25 eps sqrt(values / 784), the published 5 for eps = 0.2 and 28x28.
         latent_weight: float >= 0, gamma; None: the preset's.
         refresh: "epoch" or "batch", which encoder is attacked: that of the epoch's beginning, or the present one; None: the preset's.
@@ -52,12 +52,12 @@ class ARAE(Chance, Autoencoder):
     """
 
     def __init__(self, example_shape=None, preset="linf", network="auto", latent_dim=None, preprocess="auto", encoder=None,
-                 decoder=None, eps=EPS, steps=STEPS, l2_eps=None, latent_weight=None, refresh=None, carry_attack_gradient=False):
+                 decoder=None, eps=EPS, attack_steps=STEPS, l2_eps=None, latent_weight=None, refresh=None, carry_attack_gradient=False):
         arguments.choice("preset", preset, PRESETS)
         for name, value in (("eps", eps), ("l2_eps", l2_eps), ("latent_weight", latent_weight)):
             if value is not None or name == "eps":
                 arguments.number(name, value, at_least=0)
-        arguments.whole("steps", steps, at_least=1)
+        arguments.whole("attack_steps", attack_steps, at_least=1)
         arguments.switch("carry_attack_gradient", carry_attack_gradient)
         if refresh is not None:
             arguments.choice("refresh", refresh, REFRESH)
@@ -66,7 +66,7 @@ class ARAE(Chance, Autoencoder):
         if self.normalizer.scaling not in ("unit", "minmax"):
             raise Misuse("`preprocess` must be one that leads into [0, 1], where the attacks stay. Received: "
                          f"preprocess={self.normalizer.kind}. Use auto, unit or minmax.")
-        self.preset, self.network, self.eps, self.steps, self.l2_eps = preset, network, eps, steps, l2_eps
+        self.preset, self.network, self.eps, self.attack_steps, self.l2_eps = preset, network, eps, attack_steps, l2_eps
         self.latent_weight, self.refresh, self.carry_attack_gradient = latent_weight, refresh, carry_attack_gradient
         self.gamma = PRESETS[preset]["latent_weight"] if latent_weight is None else latent_weight
         self.by_batch = (refresh or PRESETS[preset]["refresh"]) == "batch"
@@ -111,9 +111,9 @@ class ARAE(Chance, Autoencoder):
                 start = x + 0.5 * self.uniform(x, stream)
                 found.append(attacks.l2(objective, x, self.l2_bound, L2_STEPS, self.l2_bound / 50, start=start))
             else:
-                size = PRESETS[self.preset]["steps_per_eps"] * self.eps / self.steps
+                size = PRESETS[self.preset]["steps_per_eps"] * self.eps / self.attack_steps
                 onward = {"step_size": size, "keep_overshoot": self.preset == "linf"} if size else {}
-                last = attacks.linf(objective, x, self.eps, self.steps - 1, start=x + self.eps * self.uniform(x, stream), **onward)
+                last = attacks.linf(objective, x, self.eps, self.attack_steps - 1, start=x + self.eps * self.uniform(x, stream), **onward)
                 found.append(attacks.linf(objective, x, self.eps, 1, start=last, **onward))
         return found, last
 
