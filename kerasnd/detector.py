@@ -203,6 +203,10 @@ class Detector(Descent, SavedForm, keras.Model):
         values = np.concatenate([np.asarray(value) for value, _ in results])
         return (values, np.concatenate([hint for _, hint in results])) if hints else values
 
+    def coder(self):
+        """Keras model from normalised examples to what `encode` gives, for a stage that works on codes; None: there is none."""
+        return getattr(self, "encoder", None)
+
     def encode(self, x):
         """float32 (b, latent_dim), the codes of raw examples."""
         return tf.cast(self.encoder(self.normalizer(x), training=False), tf.float32)

@@ -24,7 +24,7 @@ from kerasnd import arguments, feeding
 from kerasnd.errors import Misuse
 from kerasnd.methods.supervised import needs_outliers
 from kerasnd.methods.vae import VAE, Noisy, cross_entropy, drawn
-from kerasnd.networks import coders, variational
+from kerasnd.networks import given, variational
 from kerasnd.networks.normalizer import IMPUTING
 
 STACKS = ("m2", "m1m2")
@@ -144,6 +144,13 @@ class SemiDGM(Noisy):
         seen = x if self.vae is None else self.vae.posterior(x)[0]
         return tf.cast(self.encoder(seen, training=False), tf.float32)
 
+    def coder(self):
+        """Keras model from normalised examples to the classifier's features."""
+        if self.vae is None:
+            return self.encoder
+        inputs = keras.Input(self.example_shape)
+        return keras.Model(inputs, self.encoder(self.vae.coder()(inputs)), name="feature_coder")
+
     def train_step(self, data):
         x, hint, _ = data
         x, known = self.normalizer(x), hint != 0
@@ -163,10 +170,9 @@ def _alike(preprocess, kind):
 
 def _classifier(example_shape, network, encoder, hidden=None):
     """(shape, Keras model to features) of the classifier."""
-    if encoder is not None or example_shape is None:
-        return coders.choose(example_shape, network, None, encoder)[:2]
-    arguments.shape("example_shape", example_shape)
-    shape = tuple(int(side) for side in example_shape)
+    shape = given.shape_of(example_shape, encoder)
+    if encoder is not None:
+        return shape, encoder
     if len(shape) == 1 and network == "auto":
         return shape, variational.mlp(shape, hidden or variational.sizes(shape)[0][:1])
     return shape, variational.lenet(network, shape)
