@@ -49,7 +49,8 @@ class SemiDGM(Noisy):
     Source: Kingma et al. (2014); Ruff et al. (2020), SS-DGM, and its code. Differs: the score is not the probability
     q(outlier|x) but its log-odds, the same order without ties where the softmax saturates; one pass of the classifier for all
     examples of a batch, published as one for hinted and one for unhinted ones with normalisations of their own; a batch with a
-    single hinted example learns from it, and one without any of a kind has no term of that kind, where the published one is NaN.
+    single hinted example learns from it, and one without any of a kind has no term of that kind, where the published one is NaN;
+    in m1m2 the decoder's last layer begins as Glorot's normal like all others, published uniform in +-1/sqrt(fan_in).
     """
 
     takes_hints = True
