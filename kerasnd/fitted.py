@@ -114,7 +114,10 @@ class Fitted(Detector):
         return self.most is not None and n > self.most
 
     def subsample(self, hint, rng):
-        """int64 (about `most`,), ascending: all that are known, where they are at most half, else every kind in its share. Says so."""
+        """int64 (about `most`,), ascending: all that are known, where they are at most half, else every kind in its share.
+
+        It says so: a `SubsampleWarning`.
+        """
         known = np.flatnonzero(hint)
         if 2 * len(known) <= self.most:
             chosen = [known, rng.permutation(np.flatnonzero(hint == 0))[:self.most - len(known)]]
@@ -122,8 +125,8 @@ class Fitted(Detector):
             members = [np.flatnonzero(hint == kind) for kind in np.unique(hint)]
             chosen = [rng.permutation(each)[:max(1, round(self.most * len(each) / len(hint)))] for each in members]
         chosen = np.sort(np.concatenate(chosen))
-        warnings.warn(f"{type(self).__name__} is fitted on a random part of {len(chosen)} of {len(hint)} examples (`max_examples`).",
-                      SubsampleWarning, stacklevel=3)
+        warnings.warn(f"{type(self).__name__} is fitted on a random part of {len(chosen)} of {len(hint)} examples "
+                      "(`max_examples`).", SubsampleWarning, stacklevel=3)
         return chosen
 
     def keep(self, solution):

@@ -94,6 +94,8 @@ def test_the_untrained_network_is_five_fresh_ones(trained):
         detector.prepare(Feed(x))
         areas.append(metrics.auroc(split.label, detector.predict(x_test, verbose=0)))
     assert numbers(trained)["untrained_auroc"] == np.mean(areas) and len(set(areas)) == 5
+    first, = judging.untrained_scores(own, x, split.hint, x_test, (8, 8, 1), most=1)
+    assert metrics.auroc(split.label, first) == areas[0]
     mean = x.astype(np.float64).mean(axis=0)
     np.testing.assert_allclose(judging.distance_to_mean(x, x_test), ((x_test - mean) ** 2).sum(axis=(1, 2, 3)))
 

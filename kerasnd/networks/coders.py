@@ -171,7 +171,7 @@ def gtsrb_lenet(example_shape, latent_dim):
 
 
 def conv(example_shape, latent_dim):
-    """A LeNet for any image from 8x8 on: halved until 4 to 7 pixels are left on the shorter side, filters doubled from 16 to 128."""
+    """A LeNet for any image from 8x8 on: halved until 4 to 7 pixels are left on the shorter side, filters doubled, 16 to 128."""
     height, width, _ = example_shape
     if min(height, width) < 8:
         raise Misuse(f"`network=conv` needs images of at least 8x8 pixels. Received: {height}x{width}. Resize them with "
