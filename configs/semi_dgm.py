@@ -11,29 +11,21 @@ Command:  bin/train --method=semi_dgm --dataset=digits --normal=3
 """
 import ml_collections
 
-from kerasnd.data.sources import is_table
+from kerasnd.config_stages import schedule
 
 VARIANTS = ("paper", "m1m2", "m1m2_paper")
-# epochs and batch size, where a data set needs others than 28x28 images do
-BUDGETS = {"digits": (200, 32), "breast_cancer": (200, 32)}
 NETWORKS = {"fashion_mnist": ("fmnist_lenet", 64)}
 
 
 def get_config(dataset="", variant=None):
     """Returns the values for a data set: M2, or M1 and M2 on its code; the published schedule where `variant` says paper."""
-    epochs, batch_size = BUDGETS.get(dataset, (50, 128))
-    optimizer = {"learning_rate": 1e-3, "milestones": [epochs * 3 // 4]}
-    if is_table(dataset) and dataset not in BUDGETS:       # its epochs have few steps: as in configs/deep_sad.py
-        epochs, optimizer["milestones"] = 150, [50]
-    if variant in ("paper", "m1m2_paper"):
-        epochs, batch_size, optimizer = 150, 200, {"learning_rate": 1e-4, "milestones": [50]}
     network, latent_dim = NETWORKS.get(dataset, ("auto", None))
     shared = {"latent_dim": latent_dim, "preprocess": "auto", "weight_decay": 1e-6}
     stacked = variant in ("m1m2", "m1m2_paper")
 
     def stage(method, **model):
-        return {"method": method, "model": {**shared, **model}, "optimizer": optimizer,
-                "fit": {"epochs": epochs, "batch_size": batch_size}}
+        return {"method": method, "model": {**shared, **model},
+                **schedule(dataset, published=variant in ("paper", "m1m2_paper"), bundled=200)}
     own = {"stack": "m1m2", "network": "auto"} if stacked else {"stack": "m2", "network": network}
     return ml_collections.ConfigDict({
         "protocol": {"name": "semi_supervised"},

@@ -10,25 +10,16 @@ Command:  bin/train --method=vae --dataset=digits --normal=3
 """
 import ml_collections
 
-from kerasnd.data.sources import is_table
+from kerasnd.config_stages import schedule
 
 VARIANTS = ("paper",)
-# epochs and batch size, where a data set needs others than 28x28 images do
-BUDGETS = {"digits": (300, 32), "breast_cancer": (300, 32)}
 LATENT_DIM = {"fashion_mnist": 64}
 
 
 def get_config(dataset="", variant=None):
     """Returns the values for a data set, the published schedule where `variant` is "paper"."""
-    epochs, batch_size = BUDGETS.get(dataset, (50, 128))
-    optimizer = {"learning_rate": 1e-3, "milestones": [epochs * 3 // 4]}
-    if is_table(dataset) and dataset not in BUDGETS:       # its epochs have few steps: as in configs/deep_sad.py
-        epochs, optimizer["milestones"] = 150, [50]
-    if variant == "paper":
-        epochs, batch_size, optimizer = 150, 200, {"learning_rate": 1e-4, "milestones": [50]}
     return ml_collections.ConfigDict({"stages": [{
         "method": "vae",
         "model": {"latent_dim": LATENT_DIM.get(dataset), "preprocess": "auto", "score_by": "reconstruction", "weight_decay": 1e-6},
-        "optimizer": optimizer,
-        "fit": {"epochs": epochs, "batch_size": batch_size},
+        **schedule(dataset, published=variant == "paper", bundled=300),
     }]})

@@ -72,8 +72,8 @@ class Detector(Descent, SavedForm, keras.Model):
         mine, theirs = self.normalizer, parent.normalizer
         shapes = [[tuple(w.shape) for w in model.encoder.weights] for model in (self, parent)]
         if mine.kind != theirs.kind or shapes[0] != shapes[1]:
-            raise Misuse(f"a stage must have the encoder and `preprocess` of the one before. Received: preprocess={mine.kind} after "
-                         f"{theirs.kind}, {len(shapes[0])} weights after {len(shapes[1])}. Give both the same `network`, "
+            raise Misuse(f"a stage must have the encoder and `preprocess` of the one before. Received: preprocess={mine.kind} "
+                         f"after {theirs.kind}, {len(shapes[0])} weights after {len(shapes[1])}. Give both the same `network`, "
                          "`latent_dim` and `preprocess`.")
         self.encoder.set_weights(parent.encoder.get_weights())
         mine.set_weights(theirs.get_weights())
@@ -150,8 +150,8 @@ class Detector(Descent, SavedForm, keras.Model):
             float32 (n,), higher = more anomalous.
 
         Raises:
-            Misuse: the shape is not the one the detector was made for. BadData: a value is infinite, or NaN where `preprocess` fills
-                none in.
+            Misuse: the shape is not the one the detector was made for. BadData: a value is infinite, or NaN where `preprocess`
+                fills none in.
         """
         if isinstance(x, tf.data.Dataset):
             return self._predict(x, **kwargs)
@@ -202,6 +202,10 @@ class Detector(Descent, SavedForm, keras.Model):
         results = [(compiled(x), hint) for x, hint, _ in feed.once()]
         values = np.concatenate([np.asarray(value) for value, _ in results])
         return (values, np.concatenate([hint for _, hint in results])) if hints else values
+
+    def coder(self):
+        """Keras model from normalised examples to what `encode` gives, for a stage that works on codes; None: there is none."""
+        return getattr(self, "encoder", None)
 
     def encode(self, x):
         """float32 (b, latent_dim), the codes of raw examples."""

@@ -42,6 +42,9 @@ def parts(config, pool, normal):
     rng = np.random.default_rng(config["seed"])
     made = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
     if config.get("hints"):
+        if not os.path.isfile(config["hints"]):
+            raise Misuse(f"`hints` must be the file that the run was trained with. Received: {config['hints']}, which is gone. "
+                         "Put it back there, with its old content.")
         if hints.digest(config["hints"]) != config["hints_sha256"]:
             raise Misuse(f"`hints` must be the file that the run was trained with. Received: {config['hints']}, which has changed. "
                          "Give it its old content.")

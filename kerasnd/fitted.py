@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerasnd import arguments, feeding
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
+from kerasnd.networks import given
 
 
 class SubsampleWarning(UserWarning):
@@ -31,7 +32,7 @@ class Fitted(Detector):
     AFTER_COLLAPSE = "Do the examples differ at all? Then take a wider kernel, with a smaller gamma."
 
     def __init__(self, example_shape, preprocess, encoder=None, max_examples=20_000):
-        super().__init__(shape_of(example_shape, encoder), preprocess)
+        super().__init__(given.shape_of(example_shape, encoder), preprocess)
         if max_examples is not None:
             arguments.whole("max_examples", max_examples, at_least=1)
         self.example_shape, self.preprocess = self.normalizer.example_shape, preprocess
@@ -101,8 +102,9 @@ class Fitted(Detector):
             chosen = self.subsample(hint, rng)
             values, hint = values[chosen], hint[chosen]
         if oracle is not None:
-            judged = np.concatenate([self.values(tf.constant(oracle[0][i:i + 512])).numpy() for i in range(0, len(oracle[0]), 512)])
-            oracle = (judged.astype(np.float64), np.asarray(oracle[1], np.int8))
+            x, truth = oracle
+            judged = np.concatenate([self.values(tf.constant(x[i:i + 512])).numpy() for i in range(0, len(x), 512)])
+            oracle = (judged.astype(np.float64), np.asarray(truth, np.int8))
         self.keep(self.solve(values.astype(np.float64), hint, rng, oracle))
         self.warn_of_collapse(feed)
         return keras.callbacks.History()
@@ -112,7 +114,10 @@ class Fitted(Detector):
         return self.most is not None and n > self.most
 
     def subsample(self, hint, rng):
-        """int64 (about `most`,), ascending, and says so: all that are known, where they are at most half; else every kind in its share."""
+        """int64 (about `most`,), ascending: all that are known, where they are at most half, else every kind in its share.
+
+        It says so: a `SubsampleWarning`.
+        """
         known = np.flatnonzero(hint)
         if 2 * len(known) <= self.most:
             chosen = [known, rng.permutation(np.flatnonzero(hint == 0))[:self.most - len(known)]]
@@ -120,8 +125,8 @@ class Fitted(Detector):
             members = [np.flatnonzero(hint == kind) for kind in np.unique(hint)]
             chosen = [rng.permutation(each)[:max(1, round(self.most * len(each) / len(hint)))] for each in members]
         chosen = np.sort(np.concatenate(chosen))
-        warnings.warn(f"{type(self).__name__} is fitted on a random part of {len(chosen)} of {len(hint)} examples (`max_examples`).",
-                      SubsampleWarning, stacklevel=3)
+        warnings.warn(f"{type(self).__name__} is fitted on a random part of {len(chosen)} of {len(hint)} examples "
+                      "(`max_examples`).", SubsampleWarning, stacklevel=3)
         return chosen
 
     def keep(self, solution):
@@ -132,7 +137,8 @@ class Fitted(Detector):
     def solved(self, name):
         """tf.Variable, one of the arrays that `solve` gave. Raises Misuse before `fit`."""
         if name not in self.solution:
-            raise Misuse(f"a {type(self).__name__} must be fitted before it scores. Received: none of its arrays. Call `fit` first.")
+            raise Misuse(f"a {type(self).__name__} must be fitted before it scores. Received: none of its arrays. Call `fit` "
+                         "first.")
         return self.solution[name]
 
     def values(self, x):
@@ -143,13 +149,14 @@ class Fitted(Detector):
         return tf.reshape(x, (tf.shape(x)[0], int(np.prod(self.normalizer.example_shape))))
 
     def inherit(self, parent):
-        """Works on the codes of an earlier stage, whose preprocessing it takes."""
-        if not hasattr(parent, "encoder"):
+        """Works on the codes of an earlier stage, those that its `encode` gives, and takes its preprocessing."""
+        coder = parent.coder()
+        if coder is None:
             raise Misuse(f"a hybrid must come after a stage with an encoder. Received: {type(parent).__name__}.")
         if self.normalizer.kind != parent.normalizer.kind:
             raise Misuse(f"a stage must have the `preprocess` of the one before. Received: preprocess={self.normalizer.kind} after "
                          f"{parent.normalizer.kind}. Give both the same.")
-        self.encoder = parent.encoder
+        self.encoder = coder
         self.encoder.trainable = False
         self.normalizer.set_weights(parent.normalizer.get_weights())
         self._inherited = True
@@ -166,18 +173,3 @@ class Fitted(Detector):
 
     def get_compile_config(self):
         return None
-
-
-def shape_of(example_shape, encoder):
-    """tuple of int, the shape of raw examples. Raises Misuse where nobody tells it, or where the encoder gives no codes."""
-    if encoder is None:
-        if example_shape is None:
-            raise Misuse("`example_shape` must be given where no `encoder` is. Received: None. For example (28, 28, 1) for images, "
-                         "(30,) for tables.")
-        return tuple(example_shape)
-    if not encoder.built or None in encoder.input_shape[1:] or len(encoder.output_shape) != 2:
-        raise Misuse(f"`encoder` must be built for one example shape and give codes of shape (n, latent_dim). Received: {encoder.name}.")
-    if example_shape is not None and tuple(example_shape) != encoder.input_shape[1:]:
-        raise Misuse(f"`encoder` must take examples of shape {tuple(example_shape)}. Received: one that takes "
-                     f"{encoder.input_shape[1:]}. Leave `example_shape` out.")
-    return encoder.input_shape[1:]

@@ -49,8 +49,8 @@ def judge(folder, detector, pool, split, method, data, more, log):
         threshold = metrics.threshold_f1_inlier(split.validation_label, scores(detector, take(pool.x, split.validation)))
         result["f1_inlier"] = metrics.f1_at(split.label, score, threshold, positive="normal")
     draw(folder / "figures", detector, pool, split, x, score, f"{method}, {data}")
-    # Both are written before either takes its name, the metrics last: a full disk leaves those of one judging. A kill between the two
-    # renamings can leave new scores beside old metrics, which `report` refuses and bin/evaluate puts right.
+    # Both are written before either takes its name, the metrics last: a full disk leaves those of one judging. A kill between the
+    # two renamings can leave new scores beside old metrics, which `report` refuses and bin/evaluate puts right.
     with whole(folder / METRICS) as last, whole(folder / SCORES) as temporary:
         with open(temporary, "wb") as file:
             np.savez(file, index=split.test.astype(np.int64), label=split.label.astype(np.int8), score=score)
@@ -97,20 +97,22 @@ def baselines(config, x, hint, x_test, label, example_shape):
             "raw_mean_auroc": metrics.auroc(label, distance_to_mean(normals, x_test))}
 
 
-def untrained_scores(config, x, hint, x_test, example_shape, oracle=None):
+def untrained_scores(config, x, hint, x_test, example_shape, oracle=None, most=None):
     """Scores of the last stage's network as initialised, with all that is fitted before the first step.
 
     Args:
         config, x, hint, x_test, example_shape: as in `baselines`.
         oracle: what `oracle_part` gives.
+        most: int, so many initialisations; None: `INITIALISATIONS`.
 
     Returns:
-        list of float32 (n_test,), one for each of `INITIALISATIONS`; empty where there is no network.
+        list of float32 (n_test,), one for each initialisation; empty where there is no network.
     """
+    most = most or INITIALISATIONS
     detector, results, feed, last = None, [], Feed(x, hint), len(config["stages"]) - 1
     if config["stages"][last]["method"] in SOLVED:
-        return _untrained_hybrid(config, feed, x_test, example_shape, oracle) if last else []
-    for number in range(INITIALISATIONS):
+        return _untrained_hybrid(config, feed, x_test, example_shape, oracle, most) if last else []
+    for number in range(most):
         keras.utils.set_random_seed(training.seed_of(config, 500 + number))
         fresh = training.build(config["stages"], last, example_shape)
         if detector is None:
@@ -129,10 +131,10 @@ def _told(detector, feed):
     return feed if detector.takes_hints else feed.blind()
 
 
-def _untrained_hybrid(config, feed, x_test, example_shape, oracle):
+def _untrained_hybrid(config, feed, x_test, example_shape, oracle, most):
     """Scores of what is solved for, on the codes of networks as initialised. Returns as `untrained_scores`."""
     results, last = [], len(config["stages"]) - 1
-    for number in range(INITIALISATIONS):
+    for number in range(most):
         seed = training.seed_of(config, 500 + number)
         keras.utils.set_random_seed(seed)
         network, detector = (training.build(config["stages"], place, example_shape) for place in (last - 1, last))

@@ -32,7 +32,8 @@ def train(folder, config, x, hint, strategy, example_shape, log, oracle=None):
         strategy: tf.distribute.Strategy.
         example_shape: tuple of int.
         log: RunLog.
-        oracle: None, or (x, truth) of the part of the test set that chooses a parameter where a stage asks for it (see `asks_oracle`).
+        oracle: None, or (x, truth) of the part of the test set that chooses a parameter where a stage asks for it (see
+            `asks_oracle`).
 
     Returns:
         (seconds, told): a list of the seconds of each stage's training, in all attempts, None for one that was taken from another
@@ -212,10 +213,13 @@ def lender(stage, config, digest=None):
         (stages, number): the stages of the other run, and which of them it is.
 
     Raises:
-        Misuse: the run is not finished, or not of the same method, data, protocol, normal class and seed: its training may have
-            seen what this run is judged on.
+        Misuse: the run is gone or not finished, or not of the same method, data, protocol, normal class and seed: its training
+            may have seen what this run is judged on.
     """
     other = RunFolder(Path(stage["run"]).expanduser())
+    if not other.begun:
+        raise Misuse(f"`stages[].run` must be a finished run. Received: {other.path}, where there is none. Put it back, or "
+                     "leave `run` out and give --overwrite: the stage is trained here then.")
     record = other.record()
     if not other.finished:
         raise Misuse(f"`stages[].run` must be a finished run. Received: {other.path}. Run it to its end first.")

@@ -170,6 +170,11 @@ def test_a_run_learns_from_a_file_and_a_changed_file_is_another_config(arrays, f
         runs.train(own, run, hints=path)
     with pytest.raises(Misuse, match="which has changed"):
         runs.evaluate(run)
+    os.remove(path)
+    with pytest.raises(Misuse, match="^`hints` must be the file .*labels.csv, which is gone. Put it back there") as refusal:
+        runs.evaluate(run)
+    assert "\n" not in str(refusal.value)
+    assert runs.evaluate(run, outliers="uniform_noise")["untrained_auroc"] is None     # judged, and its baselines left blank
     with pytest.raises(Misuse, match=r"other values of hints \("):
         runs.train(own, run)
 

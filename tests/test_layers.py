@@ -11,7 +11,7 @@ ALLOWED = {
     # learning
     "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
     "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
-    "fitted": {"detector", "feeding"},
+    "fitted": {"detector", "feeding", "networks"},
     "attacks": set(),
     "methods": {"attacks", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
     # data

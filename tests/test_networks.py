@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasnd.errors import Misuse
+from kerasnd.methods import METHODS, method
 from kerasnd.networks import coders
 from kerasnd.networks.layers import NormalizedActivation, UpsampledConv2D
 
@@ -22,6 +23,9 @@ PARAMETERS = {
     "gtsrb_dcae": ((32, 32, 3), 99_696, 136_067),
     "mnist_ocnn": ((28, 28, 1), 2_528, 5_048),
     "cifar10_ocnn": ((32, 32, 3), 105_344, 219_910),
+    "arae_linf": ((28, 28, 1), 566_144, 566_800),
+    "arae_union": ((28, 28, 1), 566_144, 566_800),
+    "arae_conv": ((32, 32, 3), 427_872, 429_667),
     "dense": ((36,), 1_792, 3_584),
     "conv": ((28, 28, 1), 63_376, 108_720),
 }
@@ -151,3 +155,24 @@ def test_own_networks_must_fit_each_other():
         coders.choose(None, "auto", None)
     with pytest.raises(Misuse, match="encoder"):
         coders.choose((6,), "auto", None, None, encoder)
+
+
+def _flat():
+    inputs = keras.Input((6,))
+    return keras.Model(inputs, layers.Dense(3)(inputs))
+
+
+@pytest.mark.parametrize("arguments, told", [
+    (dict, "^`example_shape` must be given where no `encoder` is. Received: None. For example"),
+    (lambda: {"example_shape": (6, 6)}, r"^`example_shape` must be \(features,\) or .*example_shape=\(6, 6\)"),
+    (lambda: {"encoder": keras.Sequential([layers.Dense(3)])}, "^`encoder` must be built .*not built. Start it with keras.Input"),
+    (lambda: {"encoder": _flat(), "example_shape": (5,)}, r"^`example_shape` must be the encoder's input shape \(6,\).*Leave it")])
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_refuses_the_same_encoders_and_shapes_in_the_same_words(name, arguments, told):
+    arguments = arguments()
+    if "encoder" in arguments and name in ("autoencoder", "rcae", "vae"):      # they refuse an encoder alone
+        code = keras.Input((3,))
+        arguments["decoder"] = keras.Model(code, layers.Dense(6)(code))
+    with pytest.raises(Misuse, match=told) as refusal:
+        method(name)(**arguments)
+    assert "\n" not in str(refusal.value)

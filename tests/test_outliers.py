@@ -147,7 +147,32 @@ def test_the_label_column_of_tables_is_left_out_of_the_outliers_too(tmp_path):
               "normal": "good", "seed": 0, "protocol": {"name": "holdout"}, "outliers": str(tmp_path / "other.csv")}
     pool, split_ = examples.split(config)
     assert pool.example_shape == (3,) and (pool.x[split_.test[split_.label == 1], 0] >= 100).all()
+    (tmp_path / "bare.csv").write_text("c,a,b\n7,100,8\n7,101,9\n")       # no class, its columns in another order
+    pool, split_ = examples.split({**config, "outliers": str(tmp_path / "bare.csv")})
+    assert pool.x[pool.category == len(pool.names) - 1].tolist() == [[100, 8, 7], [101, 9, 7]] and split_.label.sum() == 1
+    (tmp_path / "short.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(Misuse, match="`c` must be a column, as in training.*short.csv"):
+        examples.split({**config, "outliers": str(tmp_path / "short.csv")})
     numpy.savez(tmp_path / "other.npz", x=pool.x[:5], y=numpy.zeros(5))
     assert examples.split({**config, "outliers": str(tmp_path / "other.npz")})[1].label.sum() == 2     # no column to leave out
     with pytest.raises(Misuse, match="^`outliers` must be a file.*Received: outliers="):
         examples.split({**config, "outliers": str(tmp_path / "gone.npz")})
+
+
+@pytest.mark.parametrize("header, cells, found", [
+    ("y,load,class", "5,6,whatever", [5, 6]), ("load,y", "6,5", [5, 6]), ("y,fault,load", "5,,6", [5, 6])])
+def test_a_table_of_outliers_needs_no_class_and_a_feature_is_none_however_it_is_called(tmp_path, header, cells, found):
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(["y,load,fault", *(f"{i},{i + 1},{i % 2}" for i in range(12))]))
+    (tmp_path / "other.csv").write_text(f"{header}\n{cells}\n")
+    pool = load_data(str(own), label_column="fault")
+    mixed = with_outliers(pool, str(tmp_path / "other.csv"), (0,), RNG(0), label_column="fault")
+    assert mixed.x[len(pool.x):].tolist() == [found]
+
+
+def test_tables_without_a_schema_take_bare_outliers_too(tmp_path):
+    (tmp_path / "other.csv").write_text("a,b,c\n1,2,3\n")
+    assert with_outliers(TABLE, str(tmp_path / "other.csv"), (0,), RNG(0)).x[40:].tolist() == [[1, 2, 3]]
+    (tmp_path / "other.csv").write_text("label\n1\n")
+    with pytest.raises(Misuse, match="^`outliers` must have columns beside the label"):
+        with_outliers(TABLE, str(tmp_path / "other.csv"), (0,), RNG(0))

@@ -94,6 +94,8 @@ def test_the_untrained_network_is_five_fresh_ones(trained):
         detector.prepare(Feed(x))
         areas.append(metrics.auroc(split.label, detector.predict(x_test, verbose=0)))
     assert numbers(trained)["untrained_auroc"] == np.mean(areas) and len(set(areas)) == 5
+    first, = judging.untrained_scores(own, x, split.hint, x_test, (8, 8, 1), most=1)
+    assert metrics.auroc(split.label, first) == areas[0]
     mean = x.astype(np.float64).mean(axis=0)
     np.testing.assert_allclose(judging.distance_to_mean(x, x_test), ((x_test - mean) ** 2).sum(axis=(1, 2, 3)))
 
@@ -263,13 +265,3 @@ def test_a_full_disk_fails_in_one_line_and_the_same_command_goes_on(tmp_path, of
     assert not list((tmp_path / "run").rglob("*partial*")) and not (tmp_path / "run/metrics.json").exists()
     checkpoints.progress_of(tmp_path / "run/checkpoint.npz")        # the one before, whole
     assert train_program.main(words) == 0 and (tmp_path / "run/metrics.json").exists()
-
-
-def test_the_seconds_of_a_borrowed_stage_are_not_this_runs(trained, tmp_path, quick):
-    own = settings(epochs=1)
-    own["stages"][0]["run"] = str(trained)
-    result = runs.train(own, tmp_path / "run")
-    nothing, second = result["stage_seconds"]
-    assert nothing is None and second > 0 and result["fit_seconds"] == second
-    lent = numbers(trained)
-    assert all(lent["stage_seconds"]) and lent["fit_seconds"] == pytest.approx(sum(lent["stage_seconds"]))

@@ -1,43 +1,18 @@
-"""The variational autoencoder and the semi-supervised model built on it, against NumPy, closed forms and published sizes."""
+"""The semi-supervised deep generative model, against NumPy, finite differences and published sizes."""
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
+from variational_by_hand import HINT, X, dense, gaussian, numpy_cross_entropy, ready, sigmoid, step, weights
 
 from kerasnd import checkpoints
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods import semi_dgm
 from kerasnd.methods.semi_dgm import SemiDGM
-from kerasnd.methods.vae import VAE, cross_entropy, divergence, drawn
+from kerasnd.methods.vae import VAE, cross_entropy, drawn
 from kerasnd.networks import variational
-
-RNG = np.random.default_rng(0)
-X = RNG.random((24, 6)).astype(np.float32)
-HINT = np.r_[np.zeros(14), -np.ones(7), np.ones(3)].astype(np.int8)
-
-
-def ready(detector, optimizer=None, x=X, hint=HINT):
-    """A detector that is about to take its first step."""
-    detector.compile(optimizer or keras.optimizers.SGD(1.0))
-    if getattr(detector, "vae", None) is not None:
-        detector.vae.prepare(Feed(x))
-        detector.inherit(detector.vae)
-    detector.ready(Feed(x, hint))
-    detector.prepare(Feed(x, hint))
-    return detector
-
-
-def step(detector, x=X, hint=HINT):
-    """float, the loss of one step."""
-    return float(detector.train_step((tf.constant(x), tf.constant(hint), None))["loss"])
-
-
-# ---- networks --------------------------------------------------------------------------------------------------------
-
-def weights(detector):
-    return sum(int(np.prod(w.shape)) for w in detector.trainable_weights)
 
 
 @pytest.mark.parametrize("shape, options, published", [
@@ -55,22 +30,6 @@ def test_m2_on_the_odds_tables_has_the_published_number_of_weights(features, pub
     assert weights(SemiDGM((features,))) == published
 
 
-def test_weights_begin_as_glorots_normal_ones_those_of_the_lenet_too():
-    encoder = variational.lenet("mnist_lenet", (28, 28, 1))
-    kernels = [layer.kernel for layer in encoder.layers if isinstance(layer, keras.layers.Dense)]
-    kernels += [layer.kernel for layer in variational.mlp((784,), (128, 64)).layers[1:]]
-    for kernel in map(np.asarray, kernels):
-        assert kernel.std() == pytest.approx(np.sqrt(2 / sum(kernel.shape)), rel=0.05)
-        assert abs(stats.kurtosis(kernel.ravel())) < 0.8        # a uniform draw's is -1.2
-
-
-# ---- terms of the bound ----------------------------------------------------------------------------------------------
-
-def numpy_cross_entropy(x, p):
-    x = np.clip(x, 0, 1)
-    return -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(-1)
-
-
 def test_golden_values_of_the_cross_entropy_and_the_prior():
     logits = np.log(np.array([[.2, .9]]) / (1 - np.array([[.2, .9]]))).astype(np.float32)
     assert float(cross_entropy(tf.constant([[0., 1.]]), logits)[0]) == pytest.approx(0.3285041, abs=1e-6)
@@ -82,91 +41,6 @@ def test_golden_values_of_the_cross_entropy_and_the_prior():
     rest = detector.bounds(tf.constant(x)) - tf.transpose(tf.reshape(surplus, (2, 4))) - 6 * np.log(2)
     np.testing.assert_allclose(rest, 0.6931472, atol=1e-5)
 
-
-def test_the_cross_entropy_is_finite_at_certainty_and_sees_values_outside_as_the_nearest_inside():
-    sure = cross_entropy(tf.constant([[0., 1., 1.]]), tf.constant([[-200., 200., -200.]]))
-    assert float(sure[0]) == pytest.approx(200)
-    outside, logits = cross_entropy(tf.constant([[-3., 7.]]), [[.5, .5]]), cross_entropy(tf.constant([[0., 1.]]), [[.5, .5]])
-    assert float(outside[0]) == pytest.approx(float(logits[0]))
-
-
-def test_the_drawn_divergence_is_the_difference_of_log_densities_and_in_the_mean_the_closed_form():
-    mean, spread, noise = RNG.normal(size=(5, 3)), RNG.random((5, 3)), RNG.normal(size=(5, 3))
-    z, surplus = drawn(*map(tf.constant, (mean, spread, noise)))
-    by_hand = mean + np.exp(spread / 2) * noise
-    np.testing.assert_allclose(z, by_hand)
-    np.testing.assert_allclose(surplus, (stats.norm.logpdf(by_hand, mean, np.exp(spread / 2)) - stats.norm.logpdf(by_hand)).sum(1))
-    many = drawn(*(np.repeat(each[:1], 200_000, 0) for each in (mean, spread)), RNG.normal(size=(200_000, 3)))[1]
-    assert np.mean(many) == pytest.approx(float(divergence(mean, spread)[0]), abs=0.02)
-
-
-def test_the_variance_is_never_below_one_as_published():
-    _, log_variance = variational.gaussian(6, (8,), 4, "q")(100 * RNG.normal(size=(50, 6)))
-    assert log_variance.numpy().min() >= 0
-
-
-# ---- the VAE ---------------------------------------------------------------------------------------------------------
-
-def dense(model, x):
-    """What a stack of dense layers gives, in float64: ReLU between, nothing after the last."""
-    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    for number, layer in enumerate(layers):
-        x = x @ np.asarray(layer.kernel, np.float64) + np.asarray(layer.bias)
-        x = np.maximum(x, 0) if number + 1 < len(layers) or model.name == "encoder" else x
-    return x
-
-
-def gaussian(model, x):
-    """(mean, log variance) of a Gaussian coder, in float64."""
-    *hidden, mean, spread = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    for layer in hidden:
-        x = np.maximum(x @ np.asarray(layer.kernel, np.float64) + np.asarray(layer.bias), 0)
-    mean, spread = (x @ np.asarray(head.kernel, np.float64) + np.asarray(head.bias) for head in (mean, spread))
-    return mean, np.logaddexp(0, spread)
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def test_the_loss_of_a_vae_step_is_the_bound_by_hand_with_the_noise_of_that_step():
-    detector = ready(VAE((6,), preprocess="none"))
-    mean, spread = gaussian(detector.heads, dense(detector.encoder, X.astype(np.float64)))
-    noise = detector.noise(len(X), 4).numpy()
-    z = mean + np.exp(spread / 2) * noise
-    surplus = (stats.norm.logpdf(z, mean, np.exp(spread / 2)) - stats.norm.logpdf(z)).sum(1)
-    expected = (numpy_cross_entropy(X, sigmoid(dense(detector.decoder, z))) + surplus).mean()
-    assert step(detector) == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("score_by", ["reconstruction", "negative_elbo"])
-def test_the_score_of_a_vae_needs_no_chance(score_by):
-    detector = ready(VAE((6,), preprocess="none", score_by=score_by))
-    mean, spread = gaussian(detector.heads, dense(detector.encoder, X.astype(np.float64)))
-    expected = numpy_cross_entropy(X, sigmoid(dense(detector.decoder, mean)))
-    if score_by == "negative_elbo":
-        expected += 0.5 * (mean ** 2 + np.exp(spread) - spread - 1).sum(1)
-    np.testing.assert_allclose(detector.predict(X, verbose=0), expected, rtol=1e-5)
-    np.testing.assert_allclose(detector.reconstruct(tf.constant(X)), sigmoid(dense(detector.decoder, mean)), rtol=1e-4)
-    np.testing.assert_allclose(detector.encode(tf.constant(X)), mean, rtol=1e-4, atol=1e-6)
-
-
-def test_the_noise_is_normal_and_of_its_seed_step_and_stream_alone():
-    keras.utils.set_random_seed(1)
-    detector = ready(VAE((6,)))
-    first = detector.noise(4000, 4).numpy()
-    assert stats.kstest(first.ravel(), "norm").pvalue > 0.01
-    np.testing.assert_array_equal(first, detector.noise(4000, 4))
-    other = [detector.noise(4000, 4, stream=1)]
-    step(detector)
-    other.append(detector.noise(4000, 4))
-    keras.utils.set_random_seed(2)
-    other.append(ready(VAE((6,))).noise(4000, 4))
-    for each in other:
-        assert abs(np.corrcoef(first.ravel(), each.numpy().ravel())[0, 1]) < 0.05
-
-
-# ---- M2 --------------------------------------------------------------------------------------------------------------
 
 def by_hand(detector, x, hint, alpha):
     """float, the objective in two explicit passes, one for each class."""
@@ -271,8 +145,6 @@ def test_a_training_that_was_cut_in_two_draws_the_noise_of_one_that_was_not(kind
     resumed.fit(Feed(X, hint, 8, seed=3), epochs=4, initial_epoch=2, verbose=0)
     np.testing.assert_array_equal(resumed.predict(X, verbose=0), whole.predict(X, verbose=0))
 
-
-# ---- hints -----------------------------------------------------------------------------------------------------------
 
 def test_alpha_is_the_published_ratio_of_the_hints_unless_given():
     hint = np.r_[np.zeros(95), -np.ones(4), 1]

@@ -209,7 +209,7 @@ def test_a_misuse_is_told_in_one_line(arguments, told):
         kerasnd.Shallow(example_shape=(5,), **arguments)
 
 
-# ---- on disk, and after an autoencoder -------------------------------------------------------------------------------
+# ---- on disk, and as runs -------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("estimator", ["ocsvm", "isoforest", "kde"])
 def test_the_file_holds_plain_arrays_and_no_pickle(estimator, tmp_path):
@@ -220,23 +220,6 @@ def test_the_file_holds_plain_arrays_and_no_pickle(estimator, tmp_path):
         content = b"".join(archive.read(name) for name in archive.namelist())
     assert not any(word in content for word in (b"joblib", b"sklearn", b"\x80\x04\x95", b"\x80\x05\x95"))
     assert isinstance(keras.models.load_model(tmp_path / "d.keras"), type(kerasnd.Shallow(estimator, (5,))))
-
-
-@pytest.mark.parametrize("estimator", ["ocsvm", "isoforest", "kde"])
-def test_a_hybrid_scores_codes_and_takes_the_encoder_with_it(estimator, tmp_path):
-    x, new = clouds((8, 8, 1)), clouds((8, 8, 1), 40, seed=1, width=3)
-    parent = kerasnd.Autoencoder((8, 8, 1), latent_dim=4)
-    parent.compile()
-    parent.fit(x, epochs=2, verbose=0)
-    arguments = {"ocsvm": {"kernel": "linear"}}.get(estimator, {})
-    hybrid, plain = kerasnd.Shallow(estimator, (8, 8, 1), **arguments), kerasnd.Shallow(estimator, (4,), preprocess="none", **arguments)
-    hybrid.inherit(parent)
-    hybrid.fit(x, seed=0)
-    plain.fit(parent.encode(x).numpy(), seed=0)
-    np.testing.assert_allclose(hybrid.predict(new, verbose=0), plain.predict(parent.encode(new).numpy(), verbose=0), rtol=1e-4, atol=1e-5)
-    hybrid.save(tmp_path / "h.keras")
-    np.testing.assert_allclose(keras.models.load_model(tmp_path / "h.keras").predict(new, verbose=0), hybrid.predict(new, verbose=0),
-                               rtol=1e-6)
 
 
 @pytest.mark.parametrize("estimator", ["ocsvm", "isoforest", "kde"])

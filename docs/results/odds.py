@@ -6,9 +6,10 @@
 About two hours on 2 cores. A row of the .csv is one training; rows that are there are not made again.
 """
 import argparse
+import contextlib
 import csv
-import time
-import warnings
+import io
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -83,54 +84,44 @@ def append(path, found):
 
 
 def judged(name, method, seed, data_dir):
-    """Trains every stage of a config as `bin/train` does, and judges it.
+    """Trains every stage of a config as `bin/train` does, in a folder that is thrown away, and judges it without figures.
 
     Returns:
         list of rows: the method's, and for deep_svdd its autoencoder's as well.
     """
     import keras
+    import tensorflow as tf
 
-    from kerasnd import config, examples, metrics, optimizers, training
+    from kerasnd import config, examples, judging, metrics, saving, training
     from kerasnd.data import protocols
-    from kerasnd.feeding import Feed
-    from kerasnd.fitted import Fitted
-    from kerasnd.judging import distance_to_mean
+    from kerasnd.folder import RunFolder
+    from kerasnd.methods import SOLVED
+    from kerasnd.progress import RunLog
     file, ratio, protocol, _ = METHODS[method]
     settings = config.load(file=file, dataset=name, normal="0", seed=seed, overrides=[
         ("protocol.name", protocol), ("protocol.ratio_known_outlier", str(ratio))])
     pool, split = examples.split(settings, data_dir)
-    x, x_test, hint = pool.x[split.train], pool.x[split.test], split.hint
+    x, x_test, stages = pool.x[split.train], pool.x[split.test], settings["stages"]
+
+    def auroc(score):
+        return round(float(metrics.auroc(split.label, score)), 5)
     common = {"set": name, "protocol": protocol, "hash": protocols.fingerprint(split), "seed": seed,
-              "raw_mean": round(float(metrics.auroc(split.label, distance_to_mean(x[hint >= 0], x_test))), 5), "trained_on": len(x), "judged": len(x_test)}
-    found, parent, began, note = [], None, time.monotonic(), ""
-    for number, stage in enumerate(settings["stages"]):
-        own = training.seed_of(settings, number)
-        keras.utils.set_random_seed(own)
-        detector, untrained = training.build(settings["stages"], number, pool.example_shape), ""
-        if parent is not None:
-            detector.inherit(parent)
-        feed = Feed(x, hint, stage.get("fit", {}).get("batch_size", 128), seed=own)
-        if isinstance(detector, Fitted):
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                detector.fit(feed, seed=own)
-            note = "; ".join(str(each.message) for each in caught if "random part" in str(each.message))
-        else:
-            keras.utils.set_random_seed(training.seed_of(settings, 500))
-            fresh = training.build(settings["stages"], number, pool.example_shape)
-            fresh.compile()
-            fresh.ready(feed if fresh.takes_hints else feed.blind())
-            fresh.prepare(feed)
-            untrained = round(float(metrics.auroc(split.label, fresh.predict(x_test, verbose=0))), 5)
-            keras.utils.set_random_seed(own)
-            detector.compile(optimizers.make(feed.steps, **stage["optimizer"]))
-            detector.fit(feed, epochs=stage["fit"]["epochs"], verbose=0)
-        if number + 1 == len(settings["stages"]) or method == "deep_svdd":
-            auroc = round(float(metrics.auroc(split.label, detector.predict(x_test, verbose=0))), 5)
-            found.append({**common, "method": method if number + 1 == len(settings["stages"]) else "autoencoder", "auroc": auroc,
-                          "untrained": untrained, "seconds": round(time.monotonic() - began, 1), "note": note})
-            print(name, found[-1]["method"], "seed", seed, auroc, "untrained", untrained, found[-1]["seconds"], "s", flush=True)
-        parent = detector
+              "raw_mean": auroc(judging.distance_to_mean(x[split.hint >= 0], x_test)), "trained_on": len(x), "judged": len(x_test)}
+    found = []
+    with tempfile.TemporaryDirectory() as place:
+        folder, log = RunFolder(place), RunLog(Path(place) / "log.txt")
+        with contextlib.redirect_stdout(io.StringIO()), log:
+            seconds, _ = training.train(folder, settings, x, split.hint, tf.distribute.get_strategy(), pool.example_shape, log)
+        note = "; ".join(line.rpartition(": ")[2] for line in log.path.read_text().splitlines() if "on a random part of" in line)
+        for number in range(0 if method == "deep_svdd" else len(stages) - 1, len(stages)):
+            untrained, row = "", method if number + 1 == len(stages) else "autoencoder"
+            if stages[number]["method"] not in SOLVED:
+                upto = {**settings, "stages": stages[:number + 1]}
+                untrained = auroc(judging.untrained_scores(upto, x, split.hint, x_test, pool.example_shape, most=1)[0])
+            detector = saving.load(training.stage_file(folder, stages, number))
+            found.append({**common, "method": row, "auroc": auroc(detector.predict(x_test, verbose=0)), "untrained": untrained,
+                          "seconds": round(sum(seconds[:number + 1]), 1), "note": note})
+            print(name, row, "seed", seed, found[-1]["auroc"], "untrained", untrained, found[-1]["seconds"], "s", flush=True)
     keras.backend.clear_session()
     return found
 

@@ -22,7 +22,8 @@ def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_c
         normal: sequence of int, the normal categories of `pool`.
         rng: numpy.random.Generator, draws the noise.
         data_dir, skip_unreadable, cache_gib: as in `load_data`, for the other set.
-        label_column: as in `load_data`, where the other set is a .csv; the columns of the two have the same names.
+        label_column: as in `load_data`, where the other set is a .csv: its columns go by the names of `pool`'s, all its rows are
+            taken, and this column, or another that is its class, may be there and is not looked at.
         size: None, or (height, width), that of `pool`'s own loading; only where it is given are the other set's images
             resized and their channels made those of `pool`.
 
@@ -44,7 +45,7 @@ def with_outliers(pool, outliers, normal, rng, data_dir=None, size=None, label_c
 
         column = label_column if outliers.lower().endswith(".csv") else None
         with naming("outliers"):
-            other = load_data(outliers, data_dir, size, column, skip_unreadable, cache_gib, schema=pool.schema)
+            other = load_data(outliers, data_dir, size, column, skip_unreadable, cache_gib, schema=pool.schema, labelled=False)
         taken = numpy.ones(len(other.category), bool) if other.official is None else other.official == "test"
         taken = numpy.flatnonzero(taken)
         name = os.path.basename(os.path.normpath(outliers))

@@ -1,6 +1,8 @@
 """A name, as typed by the user, becomes a `Pool`."""
 import os
 
+import numpy
+
 from kerasnd.data.bundled import BUNDLED
 from kerasnd.data.pool import RANDOM, Pool, Stream, normal_classes
 from kerasnd.errors import Misuse, suggest
@@ -17,7 +19,7 @@ ODDS = ("annthyroid", "arrhythmia", "breastw", "cardio", "cover", "ecoli", "glas
 
 
 def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable=False, cache_gib=2.0,
-              missing="refuse", categorical="onehot", schema=None):
+              missing="refuse", categorical="onehot", schema=None, labelled=True):
     """Loads a data set.
 
     Args:
@@ -31,6 +33,7 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
         missing: "refuse", or for .csv tables "median": what is missing is NaN, to be filled in by the model.
         categorical: "onehot", or for .csv tables "refuse": columns of words are refused.
         schema: dict or None, how the table that was trained on was read; a .csv is then read likewise.
+        labelled: bool; False: a .csv need not have a class, none that it has is looked at, and all of it is one category.
 
     Returns:
         Pool, the train part before the test part.
@@ -62,7 +65,10 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
     if kind == "csv":
         from kerasnd.data import tables
 
-        return _resized(tables.load_csv(path, label_column, missing, categorical, schema), size, name)
+        if labelled:
+            return _resized(tables.load_csv(path, label_column, missing, categorical, schema), size, name)
+        x = tables.load_features(path, label_column, schema, optional=True)
+        return _resized(Pool(x=x, category=numpy.zeros(len(x), numpy.int64), official=None, names=("unknown",)), size, name)
     if kind in ("npz", "mat"):
         from kerasnd.data import arrays
 

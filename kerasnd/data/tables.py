@@ -53,7 +53,7 @@ def load_csv(path, label_column=None, missing="refuse", categorical="onehot", sc
                 schema=schema)
 
 
-def load_features(path, label_column=None, schema=None):
+def load_features(path, label_column=None, schema=None, optional=False):
     """A table whose class, if it has one, is not looked at.
 
     Args:
@@ -61,6 +61,8 @@ def load_features(path, label_column=None, schema=None):
         label_column: str or None, a column that is no feature and must be there; None is that of `schema`, or the first one
             called label, y, class or target; it may be absent.
         schema: dict, how the training table was read, or None: all other columns are numbers, in their order.
+        optional: bool, `label_column` may be absent too; then it, the schema's label or one called label, y, class or target is
+            the class, whichever the table has that is no feature of the schema.
 
     Returns:
         float32 (n, features)
@@ -69,16 +71,25 @@ def load_features(path, label_column=None, schema=None):
         Misuse, BadData: as `load_csv`.
     """
     table = csv_table.read(path)
-    if label_column is not None:
+    if optional:
+        label_column = _class_if_any(table, label_column, schema)
+    elif label_column is not None:
         _check_column(table, label_column)
     if schema is None:
         label = label_column or next((name for name in table.header if name.lower() in LABELS), None)
         schema = columns.all_numbers(table, label)
         if not schema["columns"]:
-            raise Misuse(f"`input` must have columns beside the label. Received: {path!r} with {label!r} alone.")
+            raise Misuse(f"`dataset` must have columns beside the label. Received: {path!r} with {label!r} alone.")
     else:
         columns.match(table, schema, label_column)
     return columns.encode(table, schema)
+
+
+def _class_if_any(table, label_column, schema):
+    """str or None, the column of a table that is its class."""
+    features = [column["name"] for column in schema["columns"]] if schema else []
+    likely = [label_column, schema and schema["label"], *(name for name in table.header if name.lower() in LABELS)]
+    return next((name for name in likely if name in table.columns and name not in features), None)
 
 
 def _label(table, label_column, schema):

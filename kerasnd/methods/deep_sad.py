@@ -25,8 +25,9 @@ class DeepSAD(Hypersphere):
         eta: float > 0, weight of a labelled example beside an unlabelled one.
         eps: float > 0, keeps 1 / (d + eps) finite; its reciprocal is the largest loss of one anomaly.
 
-    Source: Ruff et al. (2020). Differs: the centre leaves labelled anomalies out, as the paper has it and its code does not. After an
-    autoencoder the preprocessing is that stage's, which is blind to hints: fitted on the labelled anomalies too, as published.
+    Source: Ruff et al. (2020). Differs: the centre leaves labelled anomalies out, as the paper has it and its code does not. After
+    an autoencoder the preprocessing is that stage's, which is blind to hints: fitted on the labelled anomalies too, as published
+    (see `Normalizer` for how far).
     """
 
     IMAGE_PREPROCESS = "unit"

@@ -7,10 +7,10 @@
 h is the bandwidth. The training examples are the solution; the sum is taken in the graph, a part of them at a time, the largest
 exponent set aside. (scikit-learn's tree loses what is far in the tail, 42 for a score of 122.5 in one trial; the sum does not.)
 
-Which bandwidths: on data in [0, 1] the published ones, from 1.4 on, are wider than most of the data. AUROC of seed 0, at most 4000 training
-examples, with the wide and the
-published grid: satellite .880 and .667, thyroid .982 and .934, shuttle .985 and .972, satimage-2 .997 and .990, cardio .970 and .981,
-arrhythmia .775 and .776; MNIST 0, 2, 8 (2000 training examples) .992 .925 .886 and .993 .924 .884.
+Which bandwidths: on data in [0, 1] the published ones, from 1.4 on, are wider than most of the data. AUROC of seed 0, at most 4000
+training examples, with the wide and the published grid: satellite .880 and .667, thyroid .982 and .934, shuttle .985 and .972,
+satimage-2 .997 and .990, cardio .970 and .981, arrhythmia .775 and .776; MNIST 0, 2, 8 (2000 training examples) .992 .925 .886 and
+.993 .924 .884.
 """
 import math
 
@@ -43,13 +43,13 @@ class KDE(Fitted):
         encoder: Keras model from normalised examples to codes, or None: the normalised values themselves are seen.
         kernel: "gaussian" or "exponential". Kernels that end somewhere give the density 0 to all that is farther away, and no
             order among strangers: they are refused.
-        bandwidth: float > 0, in units of the values seen; None: that of the largest likelihood in a cross-validation over five parts
-            of the training examples, which needs no truth.
+        bandwidth: float > 0, in units of the values seen; None: that of the largest likelihood in a cross-validation over five
+            parts of the training examples, which needs no truth.
         grid: "wide" or "published", the bandwidths to select from: 2^-6 ... 2^5 or 2^0.5 ... 2^5 in steps of half a power.
         max_examples: int >= 1, of more than that many a random part is kept, and said; None: all.
 
     Source: Parzen (1962); Ruff et al. (2020), Deep SAD, baselines. Differs: narrower bandwidths are tried too, unless `grid` is
-    "published".
+    "published"; at most `selection.MOST` examples, drawn at random, take part in the cross-validation, published all.
     """
 
     def __init__(self, example_shape=None, preprocess="auto", encoder=None, kernel="gaussian", bandwidth=None, grid="wide",

@@ -24,7 +24,7 @@ from kerasnd import arguments, feeding
 from kerasnd.errors import Misuse
 from kerasnd.methods.supervised import needs_outliers
 from kerasnd.methods.vae import VAE, Noisy, cross_entropy, drawn
-from kerasnd.networks import coders, variational
+from kerasnd.networks import given, variational
 from kerasnd.networks.normalizer import IMPUTING
 
 STACKS = ("m2", "m1m2")
@@ -49,7 +49,8 @@ class SemiDGM(Noisy):
     Source: Kingma et al. (2014); Ruff et al. (2020), SS-DGM, and its code. Differs: the score is not the probability
     q(outlier|x) but its log-odds, the same order without ties where the softmax saturates; one pass of the classifier for all
     examples of a batch, published as one for hinted and one for unhinted ones with normalisations of their own; a batch with a
-    single hinted example learns from it, and one without any of a kind has no term of that kind, where the published one is NaN.
+    single hinted example learns from it, and one without any of a kind has no term of that kind, where the published one is NaN;
+    in m1m2 the decoder's last layer begins as Glorot's normal like all others, published uniform in +-1/sqrt(fan_in).
     """
 
     takes_hints = True
@@ -144,6 +145,13 @@ class SemiDGM(Noisy):
         seen = x if self.vae is None else self.vae.posterior(x)[0]
         return tf.cast(self.encoder(seen, training=False), tf.float32)
 
+    def coder(self):
+        """Keras model from normalised examples to the classifier's features."""
+        if self.vae is None:
+            return self.encoder
+        inputs = keras.Input(self.example_shape)
+        return keras.Model(inputs, self.encoder(self.vae.coder()(inputs)), name="feature_coder")
+
     def train_step(self, data):
         x, hint, _ = data
         x, known = self.normalizer(x), hint != 0
@@ -163,10 +171,9 @@ def _alike(preprocess, kind):
 
 def _classifier(example_shape, network, encoder, hidden=None):
     """(shape, Keras model to features) of the classifier."""
-    if encoder is not None or example_shape is None:
-        return coders.choose(example_shape, network, None, encoder)[:2]
-    arguments.shape("example_shape", example_shape)
-    shape = tuple(int(side) for side in example_shape)
+    shape = given.shape_of(example_shape, encoder)
+    if encoder is not None:
+        return shape, encoder
     if len(shape) == 1 and network == "auto":
         return shape, variational.mlp(shape, hidden or variational.sizes(shape)[0][:1])
     return shape, variational.lenet(network, shape)

@@ -19,7 +19,7 @@ from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import Autoencoder
 from kerasnd.methods.chance import Chance
-from kerasnd.networks import coders, variational
+from kerasnd.networks import given, variational
 
 SCORES = ("reconstruction", "negative_elbo")
 
@@ -82,6 +82,11 @@ class VAE(Noisy):
         """float32 (b, latent_dim), mu of raw examples."""
         return self.posterior(self.normalizer(x))[0]
 
+    def coder(self):
+        """Keras model from normalised examples to mu."""
+        inputs = keras.Input(self.example_shape)
+        return keras.Model(inputs, self.heads(self.encoder(inputs))[0], name="mean_coder")
+
     def call(self, x, training=False):
         x = self.normalizer(x)
         mean, log_variance = self.posterior(x, training)
@@ -122,14 +127,10 @@ def _networks(example_shape, latent_dim, encoder, decoder):
         alone = "a decoder" if encoder is None else "an encoder"
         raise Misuse(f"`encoder` and `decoder` must be given together. Received: {alone} alone.")
     if encoder is None:
-        if example_shape is None:
-            raise Misuse("`example_shape` must be given where no `encoder` is. Received: None. For example (28, 28, 1) for images, "
-                         "(30,) for tables.")
-        arguments.shape("example_shape", example_shape)
-        shape = tuple(int(side) for side in example_shape)
+        shape = given.shape_of(example_shape)
         hidden, code = variational.sizes(shape, latent_dim)
         return shape, code, variational.mlp(shape, hidden), variational.bernoulli(code, hidden, shape)
-    shape, encoder, _ = coders.choose(example_shape, "auto", None, encoder)
+    shape = given.shape_of(example_shape, encoder)
     code = decoder.input_shape[-1]
     if tuple(decoder.output_shape[1:]) != shape or latent_dim not in (None, code):
         raise Misuse(f"`decoder` must map codes ({latent_dim or code},) to logits {shape}. Received: "

@@ -13,7 +13,7 @@ from keras import layers
 
 from kerasnd import arguments
 from kerasnd.errors import Misuse
-from kerasnd.networks import chalapathy, salehi
+from kerasnd.networks import chalapathy, given, salehi
 from kerasnd.networks.layers import NormalizedActivation, UpsampledConv2D
 
 SLOPE = 0.01        # leaky ReLU of the LeNets: Keras' default is 0.3
@@ -35,8 +35,7 @@ def build(network, example_shape, latent_dim=None):
         Misuse: unknown name, or a network that does not fit the shape.
     """
     arguments.choice("network", network, ("auto", *NETWORKS))
-    arguments.shape("example_shape", example_shape)
-    example_shape = tuple(int(side) for side in example_shape)
+    example_shape = given.shape_of(example_shape)
     if network == "auto":
         network = {(28, 28, 1): "mnist_lenet", (32, 32, 3): "cifar10_lenet"}.get(
             example_shape, "dense" if len(example_shape) == 1 else "conv")
@@ -74,19 +73,9 @@ def choose(example_shape, network, latent_dim, encoder=None, decoder=None):
     """
     if encoder is None and decoder is not None:
         raise Misuse("`decoder` needs its `encoder`. Received: a decoder alone. Pass both.")
+    shape = given.shape_of(example_shape, encoder)
     if encoder is None:
-        if example_shape is None:
-            raise Misuse("`example_shape` must be given where no `encoder` is. Received: None. For example (28, 28, 1) for images, "
-                         "(30,) for tables.")
-        networks = build(network, example_shape, latent_dim)
-        return (tuple(example_shape), *networks)
-    if not encoder.built or None in encoder.input_shape[1:] or len(encoder.output_shape) != 2:
-        raise Misuse("`encoder` must be built for one example shape and give codes of shape (n, latent_dim). Received: "
-                     f"{encoder.name}, {'built' if encoder.built else 'not built'}. Start it with keras.Input(example_shape) and "
-                     "end it with a Flatten or Dense layer.")
-    shape = tuple(encoder.input_shape[1:])
-    if example_shape is not None and tuple(example_shape) != shape:
-        raise Misuse(f"`example_shape` must be the encoder's input shape {shape}. Received: example_shape={tuple(example_shape)}.")
+        return (shape, *build(network, shape, latent_dim))
     if decoder is not None and (tuple(decoder.input_shape[1:]), tuple(decoder.output_shape[1:])) != (
             tuple(encoder.output_shape[1:]), shape):
         raise Misuse(f"`decoder` must map codes {tuple(encoder.output_shape[1:])} to examples {shape}. Received: "
@@ -182,7 +171,7 @@ def gtsrb_lenet(example_shape, latent_dim):
 
 
 def conv(example_shape, latent_dim):
-    """A LeNet for any image from 8x8 on: halved until 4 to 7 pixels are left on the shorter side, filters doubled from 16 to 128."""
+    """A LeNet for any image from 8x8 on: halved until 4 to 7 pixels are left on the shorter side, filters doubled, 16 to 128."""
     height, width, _ = example_shape
     if min(height, width) < 8:
         raise Misuse(f"`network=conv` needs images of at least 8x8 pixels. Received: {height}x{width}. Resize them with "

@@ -24,6 +24,10 @@ class Normalizer(keras.layers.Layer):
             "standard": each feature to mean 0 and deviation 1.
             "median+" before a kind fills in what is missing (NaN) by the feature's training median, for tables.
         example_shape: tuple of int.
+
+    Differs: the code of the Deep SAD study scales tables by a standard and then a min-max scaler, which together are "minmax", but
+    fits them on all examples that may train, anomalies that do not train included; here only what trains is looked at, and (see
+    `Detector.prepare`) of that no known anomaly, unless the method or the stage before is blind to hints.
     """
 
     def __init__(self, kind, example_shape, **kwargs):
