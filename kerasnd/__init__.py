@@ -24,6 +24,7 @@ _HOMES = {
     "Supervised": "kerasnd.methods.supervised",
     "VAE": "kerasnd.methods.vae",
     "Shallow": "kerasnd.methods.shallow",
+    "attack_scores": "kerasnd.robustness",
     "load_data": "kerasnd.data.sources",
 }
 _MODULES = {"attacks": "kerasnd.attacks", "metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}

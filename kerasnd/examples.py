@@ -140,6 +140,18 @@ def take(x, index):
     return x.take(index) if hasattr(x, "examples") else x[index]
 
 
+def some(x, index):
+    """array (m, ...), some examples of an array or of a Stream, in the order of `index`."""
+    if not hasattr(x, "examples"):
+        return x[index]
+    import tensorflow as tf
+
+    found = np.empty((len(index), *x.shape[1:]), x.dtype)
+    for position, value in x.examples(tf.constant(index, tf.int64)):
+        found[int(position)] = value.numpy()
+    return found
+
+
 def described(pool):
     """dict, what a run's record says of its examples: what every later one must be like."""
     return {"shape": list(pool.example_shape), "dtype": np.dtype(pool.x.dtype).name,

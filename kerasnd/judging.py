@@ -8,7 +8,7 @@ import tensorflow as tf
 from kerasnd import figures, metrics, training
 from kerasnd.atomic import whole
 from kerasnd.data import protocols
-from kerasnd.examples import take
+from kerasnd.examples import some, take
 from kerasnd.feeding import Feed
 from kerasnd.folder import METRICS, SCORES, as_json
 from kerasnd.methods import SOLVED
@@ -169,7 +169,7 @@ def oracle_part(config, x_test, label):
     rng = np.random.default_rng((config["seed"], 2))
     chosen = [rng.permutation(np.flatnonzero(label == kind)) for kind in (0, 1)]
     chosen = np.sort(np.concatenate([each[:max(1, len(each) // 10)] for each in chosen]))
-    return _some(x_test, chosen), label[chosen]
+    return some(x_test, chosen), label[chosen]
 
 
 def distance_to_mean(x, x_test):
@@ -199,22 +199,12 @@ def draw(to, detector, pool, split, x, score, title):
     for most in ("normal", "anomalous"):
         at = figures.extremes(score, most)
         names = [pool.names[pool.category[i]] for i in split.test[at]]
-        figures.grid(_some(x, at), split.label[at], score[at], to / f"most_{most}.png", f"most {most}: {title}", names)
+        figures.grid(some(x, at), split.label[at], score[at], to / f"most_{most}.png", f"most {most}: {title}", names)
     if hasattr(detector, "reconstruct"):
         at = np.concatenate([np.flatnonzero(split.label == kind)[:10] for kind in (0, 1)])
-        shown = _some(x, at)
+        shown = some(x, at)
         figures.reconstructions(shown, np.asarray(detector.reconstruct(tf.constant(shown))), split.label[at],
                                 to / "reconstructions.png", title)
-
-
-def _some(x, index):
-    """array (m, ...), some examples of an array or of a Stream, in the order of `index`."""
-    if not hasattr(x, "examples"):
-        return x[index]
-    found = np.empty((len(index), *x.shape[1:]), x.dtype)
-    for position, value in x.examples(tf.constant(index, tf.int64)):
-        found[int(position)] = value.numpy()
-    return found
 
 
 def table(method, result):

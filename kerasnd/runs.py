@@ -9,7 +9,7 @@ from absl import logging
 
 import kerasnd
 from kerasnd import config as configs
-from kerasnd import devices, examples, judging, rejudging, saving, training
+from kerasnd import devices, examples, judging, rejudging, saving, training, under_attack
 from kerasnd.atomic import whole
 from kerasnd.data import protocols, unlabelled
 from kerasnd.errors import BadData, Misuse
@@ -120,8 +120,8 @@ def _resolved(stages, shape):
 
 
 def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_column=None, skip_unreadable=False, device="auto",
-             threads=0, options=()):
-    """Scores a finished run again, and rewrites its scores, metrics and figures.
+             threads=0, options=(), attack=None, eps=None):
+    """Scores a finished run again, and rewrites its scores, metrics and figures; with `attack`, tells what of its AUROC is left.
 
     The same data gives what training gave. Another `normal` or `outliers` is judged under the run's own protocol, another
     `dataset` on its official test part, or on all of it where it has none; metrics.json then has `judged`, and a
@@ -136,9 +136,10 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
         label_column: str or None; skip_unreadable: bool; device: str; threads: int; as the flags. The precision is the run's.
         options: sequence of (key, text), as typed: options of the run's protocol under which the same examples would have
             trained, ("protocol.anomaly_share", "0.1").
+        attack, eps: as in `robustness.attack_scores`; metrics, scores and figures stay, the attack's are written beside them.
 
     Returns:
-        dict, the metrics; baselines are None where the training data is no longer there.
+        dict, the metrics (or those of the attack); baselines are None where the training data is no longer there.
 
     Raises:
         Misuse: the run is not finished, or the data or the options do not fit it. BadData: a file is damaged.
@@ -155,6 +156,8 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
                 f"{split.told and ': '}{split.told}")
         detector = saving.load(folder / DETECTOR)
         examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
+        if attack:
+            return under_attack.judge(folder, detector, pool, split, *judging.names(judged), attack, eps, config["seed"], changed, log)
         more = _known(folder, record, digest, changed)
         if "untrained_auroc" not in more:
             more.update(_baselines(config, (pool, split), own, data_dir))

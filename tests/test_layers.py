@@ -27,7 +27,9 @@ ALLOWED = {
     "training": {"checkpoints", "detector", "feeding", "fitted", "folder", "methods", "optimizers", "progress", "saving"},
     "judging": {"data", "examples", "feeding", "figures", "folder", "methods", "metrics", "progress", "training"},
     "rejudging": {"config", "examples", "folder", "overrides"},
-    "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training"},
+    "robustness": {"attacks", "feeding", "metrics", "progress"},
+    "under_attack": {"data", "examples", "figures", "folder", "robustness"},
+    "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training", "under_attack"},
     "cli": {"config", "config_file", "process", "report", "runs"},
     "__init__": {"registry"},
 }

@@ -1,8 +1,9 @@
 """Scores and judges a finished run again: flags -> `runs.evaluate`."""
 import sys
 
-from kerasnd import process
+from kerasnd import arguments, process
 from kerasnd.cli import finished, flags
+from kerasnd.errors import Misuse
 
 ABOUT = """
 Scores a run's test set again, or another set, and rewrites the run's scores, metrics and figures.
@@ -10,8 +11,11 @@ Scores a run's test set again, or another set, and rewrites the run's scores, me
   bin/evaluate --run=saved_models/ocnn/digits/3/0
   bin/evaluate --run=saved_models/ocnn/mnist/3/0 --outliers=fashion_mnist
   bin/evaluate --run=saved_models/arae/mnist/8/0 --config.protocol.anomaly_share=0.1
+  bin/evaluate --run=saved_models/arae/mnist/8/0 --attack=linf --eps=0.1
 
 An option of the run's protocol may be another where the same examples would have trained, as anomaly_share of p1.
+With --attack the test set is changed a little, so as to be misjudged: the run's own scores and metrics stay, metrics_attack.json tells
+what is left of the AUROC.
 """
 
 
@@ -24,6 +28,10 @@ def program():
     evaluate.string("normal", None, "Other normal classes than the run's own.")
     evaluate.string("outliers", "", "The anomalies come from this set or path instead, or are made: uniform_noise, "
                     "gaussian_noise.")
+    evaluate.group("Under attack")
+    evaluate.choice("attack", ["none", "linf", "l2", "spatial"], "Every value moved by at most eps; the example as a whole; the worst of "
+                    "279 rotations and shifts.")
+    evaluate.number("eps", "How far, where 0 to 1 is the range of the values; default: 0.1 for linf (tables 0.05), 1.5 for l2 and 28x28.")
     evaluate.group("More about the data")
     evaluate.string("data_dir", None, "Where TFDS sets are prepared; else TFDS_DATA_DIR.")
     evaluate.string("label_column", None, "The column of a .csv that holds the class.")
@@ -35,12 +43,22 @@ def program():
 def evaluate(values, overrides):
     """Hands the run and what to judge it on to `runs.evaluate`."""
     options = finished.protocol_options(overrides)
+    attack = _attack(values["attack"].value, values["eps"].value)
     run = finished.existing_run(values)
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
     from kerasnd import runs
-    runs.evaluate(run, options=options, **{name: values[name].value for name in
+    runs.evaluate(run, options=options, **attack, **{name: values[name].value for name in
                           ("dataset", "normal", "outliers", "data_dir", "label_column", "skip_unreadable", "device", "threads")})
+
+
+def _attack(name, eps):
+    """{"attack": name, "eps": eps}, or {} where there is none. Raises Misuse where eps has no place or no size."""
+    if eps is not None and name not in ("linf", "l2"):
+        raise Misuse(f"`--eps` must go with --attack=linf or l2. Received: --eps={eps:g} with --attack={name}. Leave it out.")
+    if eps is not None:
+        arguments.number("--eps", eps, at_least=0)
+    return {} if name == "none" else {"attack": name, "eps": eps}
 
 
 def main(argv=None):

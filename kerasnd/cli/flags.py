@@ -41,6 +41,9 @@ class Flags:
     def count(self, name, help, default=0):
         flags.DEFINE_integer(name, default, help, lower_bound=0, flag_values=self.values, module_name=self.title)
 
+    def number(self, name, help):
+        flags.DEFINE_float(name, None, help, flag_values=self.values, module_name=self.title)
+
     def choice(self, name, options, help):
         flags.DEFINE_enum(name, options[0], options, help, flag_values=self.values, module_name=self.title)
 
@@ -87,7 +90,7 @@ class Flags:
             return told
         name, received = parts.groups()
         parser = self.values[name].parser
-        expected = {"int": "a whole number, 0 or more", "bool": "true or false"}.get(parser.flag_type(), "what --help says")
+        expected = {"int": "a whole number, 0 or more", "float": "a number", "bool": "true or false"}.get(parser.flag_type(), "what --help says")
         options = getattr(parser, "enum_values", ())
         if options:
             expected = f"one of {', '.join(options)}"
@@ -119,7 +122,7 @@ def _entry(flag):
     elif getattr(flag.parser, "enum_values", None):
         head = f"  --{flag.name}={'|'.join(flag.parser.enum_values)}"
     else:
-        head = f"  --{flag.name}={'N' if flag.parser.flag_type() == 'int' else 'TEXT'}"
+        head = f"  --{flag.name}={'N' if flag.parser.flag_type() in ('int', 'float') else 'TEXT'}"
     text = re.sub(r"^<[^>]*>: ", "", flag.help or "")       # absl puts the options of a choice there; the head has them
     if flag.default not in (None, "", False, 0) and "default" not in text:
         text += f" (default: {flag.default})"

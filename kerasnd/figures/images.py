@@ -1,4 +1,4 @@
-"""Test images side by side: the extreme ones, and reconstructions."""
+"""Test images side by side: the extreme ones, reconstructions, attacked ones."""
 import numpy
 
 from kerasnd.errors import Misuse
@@ -143,5 +143,44 @@ def reconstructions(x, reconstruction, label, path, title="", columns=10):
         for picture, axes in zip(_pictures(images[at], limits)[0], row):
             _cell(axes, picture, color, 1.5)
         row[0].set_ylabel(name, fontsize=MEDIUM, color=color, rotation=0, ha="right", va="center", labelpad=8)
+    figure.suptitle(title, **canvas.text(title, figure.get_figwidth()))
+    canvas.save(figure, path)
+
+
+def attacked(x, changed, label, before, after, path, title=""):
+    """Draws examples, what an attack made of them, and the difference: the normals, and below them the anomalies.
+
+    Beneath each stand its scores before and after. The difference is drawn around middle grey, its largest value black or white.
+
+    Args:
+        x: (n, h, w) or (n, h, w, c) images, n >= 1.
+        changed: of the same shape and in the same units.
+        label: 0 or 1 (n,), the truth; one class alone will do.
+        before, after: float (n,), scores.
+        path, title: as for `grid`.
+
+    Raises:
+        Misuse: `x` is no images, shapes or lengths differ, or the suffix of `path` is unknown.
+    """
+    x, changed, label = numpy.asarray(x), numpy.asarray(changed), numpy.asarray(label)
+    if x.shape != changed.shape or not len(x) == len(label) == len(before) == len(after):
+        raise Misuse("`x` and `changed` must be of one shape, with one label and two scores each. Received: shapes "
+                     f"{x.shape}, {changed.shape}, and {len(label)}, {len(before)}, {len(after)} of them.")
+    pictures, limits = _pictures(x)
+    difference = changed.astype("float64") - x
+    most = numpy.abs(difference).max() or 1.0
+    rows = [("", pictures), ("attacked", _pictures(changed, limits)[0]), ("difference", _pictures(difference, (-most, most))[0])]
+    sides = [(name, color, numpy.flatnonzero(label == kind))
+             for kind, (name, color) in enumerate((("normal", NORMAL), ("anomaly", ANOMALOUS))) if (label == kind).any()]
+    figure, cells = _cells(3 * len(sides), max(len(at) for _, _, at in sides), x.shape[1] / x.shape[2], left=1.15, between=0.28, below=0.4)
+    for row, axes_of_row in enumerate(cells):
+        (name, color, at), (told, shown) = sides[row // 3], rows[row % 3]
+        for axes in axes_of_row[len(at):]:
+            axes.set_axis_off()
+        for i, axes in zip(at, axes_of_row):
+            _cell(axes, shown[i], color, 1.5)
+            if row % 3 < 2:
+                axes.set_xlabel(f"{(before, after)[row % 3][i]:.4g}", fontsize=SMALL, color=INK, parse_math=False)
+        axes_of_row[0].set_ylabel(told or name, fontsize=MEDIUM, color=color, rotation=0, ha="right", va="center", labelpad=8)
     figure.suptitle(title, **canvas.text(title, figure.get_figwidth()))
     canvas.save(figure, path)

@@ -101,7 +101,7 @@ class ARAE(Chance, Autoencoder):
         """The changes of normalised examples by every attack of the preset.
 
         Returns:
-            ([float32 (b, ...)] as long as the attacks, float32 (b, ...) where the linf attack last took a gradient).
+            ([float32 (b, ...)] as long as the attacks, float32 (b, ...) where the linf attack last took a gradient, if that is carried).
         """
         objective, found, last = attacks.code_distance(self.victim, x), [], x
         for stream, name in enumerate(self.attacks):
@@ -113,8 +113,10 @@ class ARAE(Chance, Autoencoder):
             else:
                 size = PRESETS[self.preset]["steps_per_eps"] * self.eps / self.attack_steps
                 onward = {"step_size": size, "keep_overshoot": self.preset == "linf"} if size else {}
-                last = attacks.linf(objective, x, self.eps, self.attack_steps - 1, start=x + self.eps * self.uniform(x, stream), **onward)
-                found.append(attacks.linf(objective, x, self.eps, 1, start=last, **onward))
+                last, steps = x + self.eps * self.uniform(x, stream), self.attack_steps
+                if self.carry_attack_gradient:      # in two parts, between which an overshoot is lost: not where none is needed
+                    last, steps = attacks.linf(objective, x, self.eps, steps - 1, start=last, **onward), 1
+                found.append(attacks.linf(objective, x, self.eps, steps, start=last, **onward))
         return found, last
 
     @property
