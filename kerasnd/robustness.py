@@ -7,8 +7,9 @@ The attacker knows the detector and the truth. It raises the score of normals an
 and leaves an example as it is where that is better for it, so that no attack raises an AUROC. All bounds are in units of a space in
 which the values reach from 0 to 1:
 
-    images    uint8 and uint16: the type's range. float: the extremes that "unit" or "minmax" were fitted to, else those of the judged images
-    tables    of each feature the extremes that "minmax" was fitted to, else those of the judged examples; what is missing stays missing
+    images    uint8 and uint16: the type's range; float: the extremes that "unit" or "minmax" were fitted to, else those of the judged
+              images
+    tables    of each feature the extremes that "minmax" was fitted to, else those of the judged examples; what is missing stays so
 
 A value beyond the extremes may come back towards them, and go no farther out.
 """
@@ -51,7 +52,7 @@ class Attacked:
 
 
 def default_eps(attack, example_shape):
-    """float or None: 0.1 for linf (tables 0.05), 1.5 for l2 and 784 values, growing with the root of their number; none for spatial."""
+    """float: 0.1 for linf (tables 0.05), 1.5 for l2 of 784 values, growing with the root of their number; None for spatial."""
     if attack == "spatial":
         return None
     if attack == "linf":
@@ -76,8 +77,8 @@ def attack_scores(detector, x, label, attack="linf", eps=None, steps=None, seed=
         Attacked
 
     Raises:
-        Misuse: the attack cannot be made on these examples or this detector; an argument is out of range. BadData: a score is NaN or
-            infinite.
+        Misuse: the attack cannot be made on these examples or this detector; an argument is out of range. BadData: a score is NaN
+            or infinite.
     """
     eps, steps = checked(detector, attack, eps, steps)
     label = np.asarray(label)
@@ -85,7 +86,7 @@ def attack_scores(detector, x, label, attack="linf", eps=None, steps=None, seed=
         raise Misuse(f"`label` must be 0 or 1, one for each of {len(x)} examples. Received: an array of shape {label.shape}.")
     detector.check_shape(x.shape[1:])
     shape = tuple(x.shape[1:])
-    step = _compiled(detector, attack, eps, steps, *space(detector, x))
+    step = _compiled(detector, attack, eps, steps, x.dtype, *space(detector, x))
     score, attacked, change = (np.empty(len(x), np.float32) for _ in range(3))
     kept, seen = _Kept(label, keep, shape), Pass("attacking", len(x))
     size = max(1, min(BATCH, BATCH_VALUES // math.prod(shape)))
@@ -98,7 +99,7 @@ def attack_scores(detector, x, label, attack="linf", eps=None, steps=None, seed=
         seen.add(len(at))
     strange = np.flatnonzero(~np.isfinite(score))
     if len(strange):
-        raise BadData(f"scores must be finite. Received: {score[strange[0]]} for example {strange[0]}. Look for extreme values in it.")
+        raise BadData(f"scores must be finite. Received: {score[strange[0]]} for example {strange[0]}. Look for extreme values.")
     return Attacked(f"{attack} {eps:g}" if eps is not None else attack, eps, steps, score, attacked, change, *kept.result())
 
 
@@ -113,8 +114,8 @@ def checked(detector, attack, eps=None, steps=None):
     if attack == "spatial":
         for name, value in (("eps", eps), ("steps", steps)):
             if value is not None:
-                raise Misuse(f"`{name}` must be left out with attack=spatial, which tries a grid of rotations and shifts. Received: "
-                             f"{name}={value}.")
+                raise Misuse(f"`{name}` must be left out with attack=spatial, which tries a grid of rotations and shifts. "
+                             f"Received: {name}={value}.")
         if len(shape) != 3:
             raise Misuse(f"`attack` must be linf or l2 for tables. Received: attack=spatial for examples of shape {shape}.")
         return None, 0
@@ -165,8 +166,8 @@ def numbers(label, attacked):
 
     Returns:
         dict: auroc of the examples as they are, adversarial_auroc of all attacked, each with its 95 % bootstrap interval
-        (..._low, ..._high); adversarial_auroc_normals and adversarial_auroc_anomalies where only that class is attacked; attack, eps,
-        steps, largest_change and mean_change (over examples), share_unharmed, n_test, n_anomalous.
+        (..._low, ..._high); adversarial_auroc_normals and adversarial_auroc_anomalies where only that class is attacked; attack,
+        eps, steps, largest_change and mean_change (over examples), share_unharmed, n_test, n_anomalous.
     """
     label, before, after = np.asarray(label), attacked.score, attacked.attacked_score
     result = {"attack": attacked.name.split()[0], "eps": attacked.eps, "steps": attacked.steps}
@@ -185,15 +186,17 @@ def _steady(x):
     return x, lambda slope: tf.where(tf.math.is_finite(slope), slope, 0)
 
 
-def _compiled(detector, attack, eps, steps, low, span):
+def _compiled(detector, attack, eps, steps, dtype, low, span):
     """Function of raw examples, their signs and a seed with (score, attacked score, change, changed raw examples); traced once."""
     shape, movable = detector.normalizer.example_shape, span > 0
     score = tf.function(detector.score, reduce_retracing=True)
     by_steps = {"eps": eps, "steps": steps}
 
-    @tf.function(autograph=False, reduce_retracing=True)
+    # Not for autograph, which would wrap the one line of a refusal into many.
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, *shape), dtype), tf.TensorSpec((None,)),
+                                                   tf.TensorSpec((2,), tf.int32)])
     def attacked(raw, sign, seed):
-        raw = tf.ensure_shape(tf.cast(raw, tf.float32), (None, *shape))
+        raw = tf.cast(raw, tf.float32)
         free = tf.math.is_finite(raw) & movable
         x = tf.where(free, tf.clip_by_value((raw - low) / np.where(movable, span, 1), 0, 1), 0)
         n = tf.shape(x)[0]

@@ -121,6 +121,12 @@ def test_a_misuse_of_train_is_one_line_and_exit_code_two(words, told, capsys, ru
     ("evaluate", "--run=RUN --config.seed=3", "the run's own config holds"),
     ("evaluate", "--run=RUN --config.protocol.name=holdout", "the run's own config holds"),
     ("evaluate", "--run=RUN --datset=mnist", "Did you mean 'dataset'"),
+    ("evaluate", "--run=RUN --attack=l3", "--attack"),
+    ("evaluate", "--run=RUN --eps=0.1", "--attack=linf or l2"),
+    ("evaluate", "--run=RUN --attack=spatial --eps=0.1", "--attack=linf or l2"),
+    ("evaluate", "--run=RUN --attack=linf --eps=-0.1", "`--eps` must be a number in [0"),
+    ("evaluate", "--run=RUN --attack=linf --eps=nan", "`--eps` must be a number in [0"),
+    ("evaluate", "--run=RUN --attack=linf --eps=much", "`--eps` must be a number"),
     ("score", "--run=RUN --output=a.csv", "--input"),
     ("score", "--run=RUN --input=RUN", "--output"),
     ("score", "--run=RUN --input=nowhere --output=a.csv", "exists"),
@@ -221,6 +227,10 @@ def test_evaluate_and_score_hand_on_what_they_are_given(runs, tmp_path):
     (run,), given = runs.evaluate
     assert run == tmp_path and given["outliers"] == "uniform_noise" and given["dataset"] is None
     assert (given["device"], given["threads"], given["options"]) == ("auto", 0, [("protocol.anomaly_share", "0.1")])
+    assert "attack" not in given
+    for words, expected in ((["--attack=l2"], ("l2", None)), (["--attack=linf", "--eps=0.25"], ("linf", 0.25))):
+        assert evaluate.main([f"--run={tmp_path}", *words]) == 0
+        assert (runs.evaluate[1]["attack"], runs.evaluate[1]["eps"]) == expected
     assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--device=cpu", "--threads=3"]) == 0
     assert runs.score == ((tmp_path, tmp_path, tmp_path / "s.csv"),
                           {"label_column": None, "skip_unreadable": False, "device": "cpu", "threads": 3})

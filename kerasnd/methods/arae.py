@@ -114,7 +114,7 @@ class ARAE(Chance, Autoencoder):
                 size = PRESETS[self.preset]["steps_per_eps"] * self.eps / self.attack_steps
                 onward = {"step_size": size, "keep_overshoot": self.preset == "linf"} if size else {}
                 last, steps = x + self.eps * self.uniform(x, stream), self.attack_steps
-                if self.carry_attack_gradient:      # in two parts, between which an overshoot is lost: not where none is needed
+                if self.carry_attack_gradient:      # in two parts, between which an overshoot is lost; union keeps none
                     last, steps = attacks.linf(objective, x, self.eps, steps - 1, start=last, **onward), 1
                 found.append(attacks.linf(objective, x, self.eps, steps, start=last, **onward))
         return found, last
