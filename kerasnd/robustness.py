@@ -11,7 +11,8 @@ which the values reach from 0 to 1:
               images
     tables    of each feature the extremes that "minmax" was fitted to, else those of the judged examples; what is missing stays so
 
-A value beyond the extremes may come back towards them, and go no farther out.
+A value beyond the extremes may come back towards them, and go no farther out. Where a score is flat, as that of a Gaussian kernel far
+from all it knows, linf and l2 find no way: what they leave is an upper bound of what another attacker would leave.
 """
 import dataclasses
 import math
@@ -153,8 +154,8 @@ def space(detector, x):
         given = np.isfinite(batch)
         low = np.minimum(low, np.where(given, batch, np.inf).min(axis))
         high = np.maximum(high, np.where(given, batch, -np.inf).max(axis))
-    told = high >= low          # else nothing but what is missing
-    return np.where(told, low, 0).astype(np.float32), np.where(told, high - low, 0).astype(np.float32)
+    low, high = (np.where(low <= high, end, 0).astype(np.float32) for end in (low, high))      # 0: nothing but what is missing
+    return low, high - low
 
 
 def numbers(label, attacked):

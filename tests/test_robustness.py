@@ -123,7 +123,7 @@ def test_the_space_is_the_types_range_the_trained_one_or_the_judged_ones():
     half = (image / 510).astype(np.float32)             # judged values reach only half as far as trained ones
     for detector, x, low, span in (
             (linear(image), image, 0, 255), (linear(image), image.astype(np.uint16), 0, 65535),
-            (linear((image / 255).astype(np.float32)), half, 0, 1),
+            (linear((image / 255).astype(np.float32)), half, image.min() / 255, np.ptp(image) / 255),
             (linear(image, preprocess="gcn_l1"), half, half.min(), half.max() - half.min()),
             (linear(table), table[:9], table.min(axis=0), np.ptp(table, axis=0)),
             (linear(table, preprocess="none"), table[:9], table[:9].min(axis=0), np.ptp(table[:9], axis=0))):
@@ -133,15 +133,14 @@ def test_the_space_is_the_types_range_the_trained_one_or_the_judged_ones():
 
 
 def test_no_eps_changes_nothing_to_the_last_bit():
-    for x in (pixels(), pixels().astype(np.float32), pixels().astype(np.float64) / 7):
+    for x, attack in ((pixels(), "linf"), (pixels(), "l2"), (pixels().astype(np.float64) / 7, "linf")):
         detector = linear(pixels() if x.dtype == np.uint8 else x[:20].astype(np.float32))
-        for attack in ("linf", "l2"):
-            found = robustness.attack_scores(detector, x, truth(), attack, eps=0.0, keep=99)
-            np.testing.assert_array_equal(found.attacked_score, found.score)
-            np.testing.assert_array_equal(found.examples, x[found.index].astype(np.float32))
-            np.testing.assert_allclose(found.score, detector.predict(x, verbose=0), rtol=1e-6, atol=1e-5)
-            told = robustness.numbers(truth(), found)
-            assert told["adversarial_auroc"] == told["adversarial_auroc_normals"] == told["auroc"] and told["share_unharmed"] == 1
+        found = robustness.attack_scores(detector, x, truth(), attack, eps=0.0, keep=99)
+        np.testing.assert_array_equal(found.attacked_score, found.score)
+        np.testing.assert_array_equal(found.examples, x[found.index].astype(np.float32))
+        np.testing.assert_allclose(found.score, detector.predict(x, verbose=0), rtol=1e-6, atol=1e-5)
+        told = robustness.numbers(truth(), found)
+        assert told["adversarial_auroc"] == told["adversarial_auroc_normals"] == told["auroc"] and told["share_unharmed"] == 1
 
 
 def test_spatial_takes_the_worst_of_all_rotations_and_shifts():
@@ -203,9 +202,12 @@ class Backwards(Stream):
 def test_a_stream_is_attacked_as_an_array():
     x, label = pixels(150), truth(150)
     array, stream = (robustness.attack_scores(linear(x), each, label, eps=0.1, keep=3) for each in (x, Backwards(x)))
-    for name in ("score", "attacked_score", "examples"):
+    for name in ("score", "attacked_score"):
         np.testing.assert_allclose(getattr(stream, name), getattr(array, name), rtol=1e-4, atol=1e-3)
-    np.testing.assert_array_equal(stream.index, array.index)
+    harm = np.abs(array.attacked_score - array.score)
+    np.testing.assert_allclose(harm[stream.index], harm[array.index], rtol=1e-4)        # of equally harmed ones either will do
+    worst = x[stream.index] / 255 + 0.1 * (signs(label)[stream.index].reshape(-1, 1, 1, 1) * np.sign(linear(x).slope))
+    np.testing.assert_allclose(stream.examples, 255 * np.clip(worst, 0, 1), atol=1e-2)
 
 
 # ---- every method ----------------------------------------------------------------------------------------------------
@@ -224,7 +226,9 @@ def test_every_method_is_attacked_or_says_why_not(name):
     found = robustness.attack_scores(detector, x, label, eps=0.2, steps=5)
     np.testing.assert_allclose(found.score, detector.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
     gain = signs(label) * (found.attacked_score - found.score)
-    assert (gain >= 0).all() and (gain > 0).mean() > 0.7 and found.change.max() <= 0.2 + 1e-6
+    assert (gain >= 0).all() and found.change.max() <= 0.2 + 1e-6
+    # strangers may lie where a kernel is flat; but what the methods know they see moved
+    assert (gain[label == 0] > 0).mean() > 0.7
     told = robustness.numbers(label, found)
     assert told["adversarial_auroc"] <= min(told["adversarial_auroc_normals"], told["adversarial_auroc_anomalies"]) <= told["auroc"]
 
@@ -239,15 +243,11 @@ def test_rotations_need_no_gradient(name):
     assert (signs(label) * (found.attacked_score - found.score) >= 0).all() and (found.change > 0).mean() > 0.7
 
 
-def test_a_gradient_that_is_no_number_stops_nothing():
-    """At a training example the exponential kernel's root has none; elsewhere the attack goes on."""
-    x = np.random.default_rng(0).random((20, 3)).astype(np.float32)
-    detector = kerasnd.KDE((3,), kernel="exponential", bandwidth=0.5)
-    detector.fit(x)
-    found = robustness.attack_scores(detector, x, truth(20), steps=0, eps=0.0)
-    assert np.isfinite(found.attacked_score).all()
-    exact = robustness._compiled(detector, "linf", 0.1, 5, x.dtype, np.float32(0), np.float32(1))
-    assert all(np.isfinite(each.numpy()).all() for each in exact(x, tf.ones(20), tf.constant((0, 0))))
+def test_a_gradient_that_is_no_number_is_none():
+    """A norm has no gradient at 0, where TensorFlow gives NaN; elsewhere it is left as it is."""
+    x = tf.constant([[0.0, 0.0], [3.0, 4.0]])
+    norm = lambda at: tf.sqrt(tf.reduce_sum(robustness._steady(at) ** 2, axis=1))       # noqa: E731
+    np.testing.assert_allclose(kerasnd.attacks.input_gradient(norm, x).numpy(), [[0, 0], [0.6, 0.8]], rtol=1e-6)
 
 
 def test_what_cannot_be_attacked_is_told_in_one_line():
@@ -298,11 +298,12 @@ def solved(method, dataset):
 def test_a_run_is_attacked_and_its_own_scores_and_metrics_stay(method, small_runs, quick, monkeypatch, capsys):
     run = small_runs(method)
     own = {name: (run / name).read_bytes() for name in ("scores.npz", "metrics.json", "detector.keras", "config.json")}
-    asked = [("spatial", None)] if method == "isoforest" else [("linf", 0.1), ("linf", 0.02), ("l2", None)]
+    asked = [("spatial", None)] if method == "isoforest" else [("linf", 0.1)]
+    asked += [("linf", 0.02), ("l2", None)] if method == "autoencoder" else []
     results = [runs.evaluate(run, attack=attack, eps=eps) for attack, eps in asked]
     assert {name: (run / name).read_bytes() for name in own} == own
     entries = json.loads((run / "metrics_attack.json").read_text())
-    assert list(entries) == (["spatial"] if method == "isoforest" else ["linf 0.1", "linf 0.02", "l2 0.429"])
+    assert list(entries) == [{"spatial": "spatial", "l2": "l2 0.429"}.get(attack, f"linf {eps}") for attack, eps in asked]
     assert list(entries.values()) == results
     with np.load(run / "scores.npz") as file:
         clean = {name: file[name] for name in file.files}
@@ -319,8 +320,8 @@ def test_a_run_is_attacked_and_its_own_scores_and_metrics_stay(method, small_run
     assert drawn.shape[0] > 500 and len(np.unique(drawn)) > 20
     out = capsys.readouterr().out
     assert "all attacked" in out and f"{results[-1]['adversarial_auroc']:.4f}" in out
-    again = runs.evaluate(run, attack=asked[0][0], eps=asked[0][1])
-    assert {**again, "seconds": 0} == {**results[0], "seconds": 0}
+    if method == "autoencoder":
+        assert {**runs.evaluate(run, attack="linf", eps=0.1), "seconds": 0} == {**results[0], "seconds": 0}
 
 
 def test_a_forest_is_attacked_by_rotations_alone(small_runs):
