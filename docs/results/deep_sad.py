@@ -18,6 +18,13 @@ PAPER = {(0, 0): "92.8±4.9", (0.01, 0): "96.4±2.7", (0.05, 0): "96.7±2.4", (0
          (0.05, 0.1): "91.2±4.9", (0.05, 0.2): "86.6±6.6"}
 LABELLED, POLLUTED = (0, 0.01, 0.05, 0.1), (0.05, 0.1, 0.2)
 PAIRS = ((0, 1), (2, 1), (8, 9))
+WORDS = (
+    "**What it says.** On every MNIST class a few labels help, and the known class itself is told almost without error. Each run for normal 2",
+    "is within two standard deviations of the re-run of the published code, or better; hidden anomalies cost as much as there. The transfer of",
+    "the autoencoder's encoder, which the published code does not really make, brings 4 to 5 points on normal 2. Without it, as that code runs,",
+    "this one seed is 0.5, 0.9, 1.8 and 2.4 of the re-run's deviations below its means. On CIFAR-10's cats labels hardly help at these",
+    "budgets: dogs are told a little better, the rest no better; the published mean is over ten classes and five times as many epochs.",
+)
 
 
 def plan():
@@ -27,13 +34,16 @@ def plan():
         more = (f" --config.protocol.known_outlier={known} --config.protocol.ratio_known_outlier={labelled}"
                 f" --config.protocol.ratio_pollution={polluted}")
         if dataset == "cifar10":
-            more += (" --precision=bfloat16 --config.stages[0].fit.epochs=30 --config.stages[1].fit.epochs=30"
+            more += " --precision=bfloat16"
+        if (variant, dataset) == ("paper", "cifar10"):
+            more += (" --config.stages[0].fit.epochs=30 --config.stages[1].fit.epochs=30"
                      " --config.stages[1].optimizer.milestones=[10]")
-        return name, f"--config=configs/deep_sad.py:{variant} --dataset={dataset} --normal={normal}{more}"
+        file = "configs/deep_sad.py" + f":{variant}" * (variant != "default")
+        return name, f"--config={file} --dataset={dataset} --normal={normal}{more}"
     runs = [run("paper", "mnist", *pair, labelled) for pair in PAIRS for labelled in LABELLED]
     runs += [run("scratch", "mnist", 2, 1, labelled) for labelled in LABELLED]
     runs += [run("paper", "mnist", 2, 1, 0.05, polluted) for polluted in POLLUTED]
-    runs += [run("paper", "cifar10", 3, 5, labelled) for labelled in (0, 0.05)]
+    runs += [run(variant, "cifar10", 3, 5, labelled) for variant in ("paper", "default") for labelled in (0, 0.05)]
     return dict(runs)
 
 
@@ -93,11 +103,14 @@ def page(results, version):
               "| gamma_p | Deep SAD | published code, re-run 25 times | paper, mean of 90 pairs |", "|---|---|---|---|"]
     for polluted in (0, *POLLUTED):
         lines.append(f"| {polluted} | {cell(f'paper/mnist/2_1_0.05_{polluted}')} | {RERUN[0.05, polluted]} | {PAPER[0.05, polluted]} |")
-    lines += ["", "## CIFAR-10, normal 3 (cat), known outlier 5 (dog), a fifth of the schedule", "",
-              "| gamma_l | Deep SAD | known class alone | untrained network | paper, mean of 90 pairs |", "|---|---|---|---|---|"]
+    lines += ["", "## CIFAR-10, normal 3 (cat), known outlier 5 (dog)", "",
+              "`:paper`, a fifth of the schedule, and the default of `configs/deep_sad.py` (40 and 50 epochs, ten times the rate).", "",
+              "| gamma_l | `:paper`, a fifth: all | dogs alone | default: all | dogs alone | untrained network | paper, mean of 90 pairs |", "|---|---|---|---|---|---|---|"]
     for labelled, paper in ((0, "60.9±9.4"), (0.05, "77.9±7.2")):
-        name = f"paper/cifar10/3_5_{labelled}_0"
-        lines.append(f"| {labelled} | {cell(name)} | {cell(name, 'known')} | {cell(name, 'untrained_auroc')} | {paper} |")
+        names = [f"{variant}/cifar10/3_5_{labelled}_0" for variant in ("paper", "default")]
+        cells = [cell(name, key) for name in names for key in ("auroc", "known")]
+        lines.append(f"| {labelled} | {' | '.join(cells)} | {cell(names[0], 'untrained_auroc')} | {paper} |")
+    lines += ["", *WORDS]
     return "\n".join([*lines, ""])
 
 
