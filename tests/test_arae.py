@@ -7,7 +7,7 @@ from short_runs import settings
 from sklearn.datasets import load_digits
 from test_attacks import l2_by_hand, linf_by_hand
 
-from kerasnd import attacks, checkpoints, judging, runs
+from kerasnd import attacks, checkpoints, config, judging, runs
 from kerasnd.errors import Misuse
 from kerasnd.methods import arae
 from kerasnd.methods.arae import ARAE
@@ -83,7 +83,7 @@ def test_each_preset_has_its_activations(preset, activations):
         for layer in model.layers:
             if isinstance(layer, keras.layers.Dense):
                 found.append(layer.activation.__name__)
-                assert layer.kernel_initializer.get_config().items() >= {"seed": None}.items()
+                assert isinstance(layer.kernel_initializer, keras.initializers.GlorotNormal)
                 assert not np.asarray(layer.bias).any()
             elif isinstance(layer, keras.layers.Activation):
                 found[-1] = layer.activation.__name__           # the last one is apart, in float32
@@ -117,16 +117,27 @@ def test_the_presets_are_the_published_ones():
     assert ARAE((6,), l2_eps=0.7).l2_bound == 0.7
 
 
+@pytest.mark.parametrize("variant,dataset,expected", [
+    ("paper", "mnist", (1600, 256, 0.2, 40, 1e-7)), ("paper", "fashion_mnist", (8000, 256, 0.05, 40, 1e-7)),
+    ("paper", "coil100", (1000, 16, 0.05, 20, 1e-7)), ("union_paper", "mnist", (500, 128, 0.2, 40, 1e-8))])
+def test_the_published_schedules_are_in_the_configs(variant, dataset, expected):
+    stage, = config.load(file=f"configs/arae.py:{variant}", dataset=dataset, normal="1")["stages"]
+    given = {**stage["fit"], **stage["model"], **stage["optimizer"]}
+    assert tuple(given[key] for key in ("epochs", "batch_size", "eps", "attack_steps", "epsilon")) == expected
+    assert (given["name"], given["learning_rate"], given["milestones"]) == ("adam", 1e-3, [])
+
+
 @pytest.mark.parametrize("arguments,told", [
     ({"carry_attack_gradient": True}, "`carry_attack_gradient` must go with refresh=batch"),
     ({"preset": "union", "refresh": "epoch", "carry_attack_gradient": True}, "`carry_attack_gradient`.*refresh=epoch"),
     ({"preprocess": "gcn_l1"}, "`preprocess`.*gcn_l1"), ({"preprocess": "standard"}, "`preprocess`.*standard"),
     ({"preset": "onion"}, "`preset`.*Did you mean 'union'"), ({"refresh": "step"}, "`refresh`"), ({"attack_steps": 0}, "`attack_steps`"),
     ({"eps": -1}, "`eps`"), ({"eps": None}, "`eps`"), ({"l2_eps": "5"}, "`l2_eps`"), ({"latent_weight": -0.1}, "`latent_weight`"),
-    ({"carry_attack_gradient": "yes"}, "`carry_attack_gradient`"), ({"network": "arae_l2"}, "network")])
+    ({"carry_attack_gradient": "yes"}, "`carry_attack_gradient`"), ({"example_shape": 784}, "`example_shape`.*784"),
+    ({"example_shape": ()}, "`example_shape`"), ({"example_shape": ("a", "b", 1)}, "`example_shape`"), ({"network": "arae_l2"}, "network")])
 def test_what_it_cannot_be_is_told_in_one_line(arguments, told):
     with pytest.raises(Misuse, match=told) as refusal:
-        ARAE((8, 8, 1), **arguments)
+        ARAE(**{"example_shape": (8, 8, 1), **arguments})
     assert "\n" not in str(refusal.value)
 
 
@@ -201,6 +212,31 @@ def test_an_eps_of_zero_is_a_plain_autoencoder():
     x = tf.constant(raw / 255.0, tf.float32)
     np.testing.assert_array_equal(detector.changed(x)[0][0].numpy(), x.numpy())
     assert one_step(detector, raw) == pytest.approx(float(tf.reduce_mean(tf.square(detector.redraw(x) - x))), rel=1e-5)
+
+
+@pytest.mark.parametrize("arguments", [{"eps": 0.0}, {"l2_eps": 0.0}])
+def test_an_attack_of_union_without_room_leaves_the_image(arguments):
+    raw = images()
+    detector = ready(raw, preset="union", attack_steps=2, **arguments)
+    x = tf.constant(raw / 255.0, tf.float32)
+    found, _ = detector.changed(x)
+    for name, changed in zip(detector.attacks, found):
+        still = name == "l2" or (name == "linf" and "eps" in arguments)
+        assert np.array_equal(changed.numpy(), x.numpy()) == still, name
+
+
+def test_the_attacked_encoder_may_hold_layers_that_draw():
+    raw = images()
+    _, decoder = networks()
+    inputs = keras.Input(SHAPE)
+    code = keras.layers.Dense(UNITS, activation="sigmoid")(keras.layers.Dropout(0.5)(keras.layers.Flatten()(inputs)))
+    detector = ARAE(encoder=keras.Model(inputs, code), decoder=decoder, attack_steps=2)
+    detector.compile(keras.optimizers.SGD(0.0))
+    detector.ready(None)
+    detector.on_epoch_begin(0)
+    x = tf.constant(raw / 255.0, tf.float32)
+    np.testing.assert_allclose(detector.victim(x).numpy(), by_hand(detector.encoder.get_weights()[:2])[0](x.numpy()), atol=1e-6)
+    assert np.isfinite(one_step(detector, raw))
 
 
 def test_steps_and_epochs_draw_anew_and_trace_once():

@@ -287,6 +287,16 @@ def test_how_many_changes_are_tried_at_a_time_changes_nothing(monkeypatch):
     assert sizes == [1, 31, 279]
 
 
+def test_xla_finds_the_same_changes(monkeypatch):
+    x = tf.constant(examples(4, shape=(6, 6, 1)))
+    monkeypatch.setattr(turning, "VALUES", 1)                       # one at a time, so that it goes round the loop
+    encode = small_network(shape=(6, 6, 1))[0]
+
+    def worst(x):
+        return attacks.spatial(attacks.code_distance(encode, x), x, attacks.grid(angles=3))
+    np.testing.assert_allclose(tf.function(worst, jit_compile=True)(x).numpy(), worst(x).numpy(), atol=1e-6)
+
+
 # ---- chance, tracing, refusals ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name,eps", [("linf", 0.1), ("l2", 0.5)])

@@ -99,14 +99,14 @@ class Judge:
     """Scores the test part after an epoch; nothing is chosen by it."""
 
     def __init__(self, settings, data_dir, pool, split, protocol):
-        from kerasnd import config, examples
+        from kerasnd import examples
         self.pool, self.splits = pool, {0.5: split}
         if protocol == "p1":
             for share in SHARES:
                 changed = {**settings, "protocol": {**settings["protocol"], "anomaly_share": share}}
                 self.splits[share] = examples.split(changed, data_dir)[1]
                 assert np.array_equal(self.splits[share].train, split.train)
-        self.protocol, self.config = protocol, config
+        self.protocol = protocol
         self.places = np.unique(np.concatenate([part for each in self.splits.values() for part in (each.test, each.validation)]))
 
     def row(self, detector):

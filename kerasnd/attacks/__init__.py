@@ -8,6 +8,8 @@ All take examples with values in [0, 1] and give examples with values in [0, 1];
 each, (b,), and the weights behind it stay as they are. All are made of TensorFlow's own operations alone, so that they run inside a
 `tf.function`, on every replica, in a training step; and all draw from `seed` alone.
 """
+import tensorflow as tf
+
 from kerasnd.attacks.pgd import input_gradient, l2, linf
 from kerasnd.attacks.spatial import grid, spatial, warp
 
@@ -26,8 +28,6 @@ def code_distance(encode, x):
     Returns:
         function of k * b changed examples, k whole, ordered as k times x: their mean squared distance to the codes of x, (k * b,).
     """
-    import tensorflow as tf
-
     codes = tf.stop_gradient(tf.cast(encode(x), tf.float32))
 
     def distance(changed):

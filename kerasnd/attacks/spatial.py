@@ -72,7 +72,9 @@ def spatial(objective, x, transforms=None):
     transforms = tf.constant(transforms)
 
     def better(first, best, chosen):
-        value = tf.reshape(tf.cast(objective(warp(x, transforms[first:first + at_once])), tf.float32), (at_once, b))
+        # XLA must see its size, which [first:first + at_once] does not tell.
+        these = tf.slice(transforms, (first, 0), (at_once, 3))
+        value = tf.reshape(tf.cast(objective(warp(x, these)), tf.float32), (at_once, b))
         here = tf.reduce_max(value, axis=0)
         place = first + tf.argmax(value, axis=0, output_type=tf.int32)
         return first + at_once, tf.maximum(best, here), tf.where(here > best, place, chosen)

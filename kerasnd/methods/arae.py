@@ -45,7 +45,7 @@ class ARAE(Chance, Autoencoder):
         latent_weight: float >= 0, gamma; None: the preset's.
         refresh: "epoch" or "batch", which encoder is attacked: that of the epoch's beginning, or the present one; None: the preset's.
         carry_attack_gradient: bool, what the published union code does by an omission: the encoder's gradient of the last attack's
-            objective is added, so that the code is held still against linf fifteen times as strongly as against the others.
+            objective is added, so that the code is held still against linf sixteen times as strongly as against the others.
 
     Source: Salehi et al. (2021). Differs: the attacked encoder of an epoch meets every batch in its turn, not the whole set at once,
     which is the same for each example; examples left over by an epoch's last full batch are neither attacked nor learnt from.
@@ -93,7 +93,8 @@ class ARAE(Chance, Autoencoder):
         if self.by_batch:
             return tf.cast(self.encoder(x, training=False), tf.float32)
         values = {id(w): tf.convert_to_tensor(kept) for w, kept in zip(self.encoder.weights, self._attacked)}
-        trainable, fixed = ([values[id(w)] for w in kind] for kind in (
+        # Variables that are no weights, as the state of a layer that draws, stay as they are: nothing is drawn here.
+        trainable, fixed = ([values.get(id(v), v) for v in kind] for kind in (
             self.encoder.trainable_variables, self.encoder.non_trainable_variables))
         return tf.cast(self.encoder.stateless_call(trainable, fixed, x, training=False)[0], tf.float32)
 
@@ -109,7 +110,7 @@ class ARAE(Chance, Autoencoder):
                 found.append(attacks.spatial(objective, x))
             elif name == "l2":
                 start = x + 0.5 * self.uniform(x, stream)
-                found.append(attacks.l2(objective, x, self.l2_bound, L2_STEPS, self.l2_bound / 50, start=start))
+                found.append(attacks.l2(objective, x, self.l2_bound, L2_STEPS, self.l2_bound / 50 or None, start=start))
             else:
                 size = PRESETS[self.preset]["steps_per_eps"] * self.eps / self.attack_steps
                 onward = {"step_size": size, "keep_overshoot": self.preset == "linf"} if size else {}
@@ -155,5 +156,6 @@ def choose_network(preset, network, example_shape):
     """str, the network that "auto" stands for."""
     if network != "auto" or example_shape is None:
         return network
+    arguments.shape("example_shape", example_shape)
     dense = len(example_shape) == 1 or (example_shape[-1] == 1 and max(example_shape[:2]) <= 32)
     return f"arae_{preset}" if dense else "arae_conv"
