@@ -141,7 +141,8 @@ def space(detector, x):
         x: array or Stream of raw examples.
 
     Returns:
-        (low, span): float32, scalars or of an example's shape; span is 0 for a feature that cannot be moved, being constant.
+        (low, span): float32, scalars or of an example's shape; span is 0 for a feature that cannot be moved, being constant,
+            but under "minmax" a feature that was constant in training keeps its own unit.
     """
     normalizer, is_image = detector.normalizer, len(x.shape) == 4
     if is_image and x.dtype in (np.uint8, np.uint16):

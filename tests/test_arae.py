@@ -128,7 +128,7 @@ def test_the_published_schedules_are_in_the_configs(variant, dataset, expected):
 
 
 @pytest.mark.parametrize("arguments,told", [
-    ({"carry_attack_gradient": True}, "`carry_attack_gradient` must go with refresh=batch"),
+    ({"carry_attack_gradient": True}, "`carry_attack_gradient` must go with preset=union"),
     ({"preset": "union", "refresh": "epoch", "carry_attack_gradient": True}, "`carry_attack_gradient`.*refresh=epoch"),
     ({"preprocess": "gcn_l1"}, "`preprocess`.*gcn_l1"), ({"preprocess": "standard"}, "`preprocess`.*standard"),
     ({"preset": "onion"}, "`preset`.*Did you mean 'union'"), ({"refresh": "step"}, "`refresh`"), ({"attack_steps": 0}, "`attack_steps`"),

@@ -71,8 +71,8 @@ class ARAE(Chance, Autoencoder):
         self.gamma = PRESETS[preset]["latent_weight"] if latent_weight is None else latent_weight
         self.by_batch = (refresh or PRESETS[preset]["refresh"]) == "batch"
         self.attacks = [name for name in PRESETS[preset]["attacks"] if name != "spatial" or len(self.example_shape) == 3]
-        if carry_attack_gradient and not self.by_batch:
-            raise Misuse("`carry_attack_gradient` must go with refresh=batch: no gradient is left by an attack on an earlier encoder. "
+        if carry_attack_gradient and (preset != "union" or not self.by_batch):
+            raise Misuse("`carry_attack_gradient` must go with preset=union and refresh=batch, whose published code leaves a gradient over. "
                          f"Received: preset={preset}, refresh={refresh}.")
         self._attacked = []     # weights of the encoder at the beginning of an epoch, in no file: each epoch copies them anew
         self.seed_noise()

@@ -24,9 +24,9 @@ def arae_union(example_shape, latent_dim):
 
 
 def arae_conv(example_shape, latent_dim):
-    """Convolutions 4x4 of stride 2, filters doubled from 32 to 256, until 4 to 7 pixels are left on the shorter side, a code of 128, mirrored.
+    """Convolutions 4x4 of stride 2, filters doubled from 32 to 256, a code of 128, mirrored.
 
-    Ours: the published network for colour images is not known. ReLUs, a sigmoid for the code, which bounds what an attack can reach, and
+    They go down to 4 to 7 pixels on the shorter side, half of it for images below 8. Ours: the published network for colour images is not known. ReLUs, a sigmoid for the code, which bounds what an attack can reach, and
     one at the end; no normalisation, whose statistics would be those of attacked and other images together.
     """
     height, width, channels = example_shape
