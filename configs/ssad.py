@@ -2,7 +2,8 @@
 
 Paper:    Goernitz, Kloft, Rieck, Brefeld (2013), Toward Supervised Anomaly Detection, JAIR 46; baseline SSAD Raw of Ruff et al.
           (2020), Deep SAD, arXiv 1906.02694.
-Cost:     cardio 7 s on one thread, ten gammas tried; 5000 examples and one gamma under a minute (benchmarks).
+Cost:     cardio 7 s on one thread, ten gammas tried; 5000 examples and one gamma 0.2 s where few bear weight, 9 s where all do
+          (benchmarks, two threads).
 Result:   AUROC on the six ODDS tables in docs/results/odds.md.
 Command:  bin/train --method=ssad --dataset=cardio --normal=0 --data_dir=DIR
           bin/train --config=configs/ssad.py:oracle --dataset=cardio --normal=0 --data_dir=DIR     # gamma chosen by test labels
