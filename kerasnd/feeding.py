@@ -92,6 +92,8 @@ class Feed:
         if not self.x.in_order:
             # Storage order cannot be chosen, so it is mixed in a window of bounded size.
             window = max(1, min(self.buffer, BUFFER_BYTES // max(1, math.prod(self.example_shape))))
+            # TensorFlow mixes a seed with that of the graph which is being traced, and cannot where that is 0: `set_random_seed(0)`.
+            tf.compat.v1.set_random_seed(1)
             examples = examples.shuffle(window, seed=self.seed * 1_000_003 + epoch)
         return examples.take(self.steps * self.batch_size).batch(self.batch_size, drop_remainder=True).map(
             lambda place, x: (x, tf.gather(self._hint, place), place))

@@ -1,7 +1,8 @@
 """Makes docs/results/arae.md: ARAE on MNIST, epoch by epoch, beside the authors' own figures.
 
     python docs/results/arae.py --data_dir=DIR --train=union_leak_8,union_8     # trains; resumes where it was stopped
-    python docs/results/arae.py --data_dir=DIR                                  # the page, from what has been trained
+    python docs/results/arae.py --data_dir=DIR --attack                         # attacks all that is trained on one digit
+    python docs/results/arae.py --data_dir=DIR                                  # the page, from what has been trained and attacked
 
 One thread a training (--threads) and two trainings side by side are faster than two threads a training. On one thread: linf 5 seconds
 an epoch, union 55, the autoencoders half a second.
@@ -20,6 +21,8 @@ STORED = {8: ((".9238", ".9311", ".9328", ".9221", ".9303"), (".9513", ".9358", 
 # of union, one normal digit: mean of ten digits, the worst of them and which, after an epoch
 LOGGED = {1: (".8265", ".6896", 2), 5: (".9034", ".8047", 8), 10: (".9339", ".8590", 8), 20: (".9488", ".8499", 8), 50: (".9660", ".9106", 8)}
 CURVES = Path("docs/results/arae_curves")
+ATTACKS = (("linf", 0.05), ("linf", 0.1), ("linf", 0.2), ("l2", 1.5), ("spatial", None))
+REDRAWN = {"union_8": "ARAE, union", "linf_8": "ARAE, linf", "plain_arae_union_8": "autoencoder, same network", "denoising_arae_union_8": "denoising, same network"}
 KEEP = 10       # epochs between two saved states
 
 
@@ -125,6 +128,58 @@ class Judge:
         return row
 
 
+def attack_all(data_dir, folder):
+    """Writes the AUROC under attack of every trained run of one digit: 500 normals and 500 others of the test part."""
+    import keras
+
+    import kerasnd
+    from kerasnd import examples, metrics, robustness
+    found = []
+    for name, (_, _, digit, protocol, _) in plan().items():
+        if protocol == "p1" or not (folder / f"{name}.keras").exists():
+            continue
+        pool, split = examples.split(settings_of(name), data_dir)
+        rng = np.random.default_rng(0)
+        chosen = np.concatenate([rng.permutation(np.flatnonzero(split.label == kind))[:500] for kind in (0, 1)])
+        x, label = pool.x[split.test[chosen]], split.label[chosen]
+        detector = keras.models.load_model(folder / f"{name}.keras")
+        for attack, eps in ATTACKS:
+            attacked = kerasnd.attack_scores(detector, x, label, attack, eps=eps)
+            found.append({"run": name, "digit": digit, "attack": attacked.name, "auroc": f"{metrics.auroc(label, attacked.score):.4f}",
+                          "adversarial_auroc": f"{robustness.numbers(label, attacked)['adversarial_auroc']:.4f}"})
+            print(found[-1], flush=True)
+    with open(CURVES / "attacked.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, found[0])
+        writer.writeheader()
+        writer.writerows(found)
+
+
+def redraw(data_dir, folder):
+    """The figure of the paper: what those who know eights alone make of other digits."""
+    import keras
+    import matplotlib
+    from matplotlib import pyplot
+
+    from kerasnd import examples
+    names = [name for name in REDRAWN if (folder / f"{name}.keras").exists()]
+    pool, split = examples.split(settings_of(names[0]), data_dir)
+    digits = (8, 1, 1, 1, 0, 3, 4, 7, 9)
+    places = [split.test[pool.category[split.test] == digit][number] for number, digit in enumerate(digits)]
+    rows = {"input": pool.x[places] / 255.0}
+    for name in names:
+        rows[REDRAWN[name]] = np.asarray(keras.models.load_model(folder / f"{name}.keras").reconstruct(pool.x[places])) / 255.0
+    matplotlib.use("Agg")
+    figure, axes = pyplot.subplots(len(rows), len(digits), figsize=(9, 1.02 * len(rows)), squeeze=False)
+    for line, (title, images) in zip(axes, rows.items()):
+        for place, (axis, image) in enumerate(zip(line, images)):
+            axis.imshow(image[..., 0], cmap="gray", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+            if place == 0:
+                axis.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=9)
+    figure.tight_layout(pad=0.3)
+    figure.savefig(CURVES.parent / "arae_redrawn.png", dpi=110)
+
+
 def curve(name):
     """{column: float array}, an epoch a row; None where nothing is trained yet."""
     path = CURVES / f"{name}.csv"
@@ -164,6 +219,17 @@ def page():
         for epoch in epochs:
             lines.append(f"| {epoch} | " + " | ".join(f"{around(found, epoch, f'auroc_{share}')} {around(found, epoch, f'f1_{share}')}" for share in SHARES) + " |")
         lines += ["| authors, 1600 | " + " | ".join(" ".join(pair) for pair in zip(*STORED[digit])) + " |", ""]
+    path = CURVES / "attacked.csv"
+    if path.exists():
+        with open(path, newline="") as file:
+            rows = list(csv.DictReader(file))
+        kinds = list(dict.fromkeys(row["attack"] for row in rows))
+        lines += ["## Under attack", "", "AUROC of 500 normals and 500 others of the test part, as they are and with all of them attacked (`bin/evaluate --attack`).", "",
+                  "| run | epochs | as they are | " + " | ".join(kinds) + " |", "|---|---|---|" + "---|" * len(kinds)]
+        for name in dict.fromkeys(row["run"] for row in rows):
+            own = {row["attack"]: row for row in rows if row["run"] == name}
+            lines.append(f"| {name} | {len(curve(name)['epoch'])} | {own[kinds[0]]['auroc']} | " + " | ".join(own[kind]["adversarial_auroc"] for kind in kinds) + " |")
+        lines += ["", "![Digits, and what those who have learnt eights redraw](arae_redrawn.png)", ""]
     return "\n".join(lines) + "\n"
 
 
@@ -172,6 +238,7 @@ def main():
     parser.add_argument("--data_dir", required=True)
     parser.add_argument("--train", default="")
     parser.add_argument("--runs", default="saved_models/arae_results")
+    parser.add_argument("--attack", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     from kerasnd import process
@@ -182,6 +249,9 @@ def main():
     CURVES.mkdir(parents=True, exist_ok=True)
     for name in filter(None, arguments.train.split(",")):
         train(name, arguments.data_dir, folder)
+    if arguments.attack:
+        attack_all(arguments.data_dir, folder)
+        redraw(arguments.data_dir, folder)
     if not arguments.train:
         Path("docs/results/arae.md").write_text(page(), encoding="utf-8")
 
