@@ -1,7 +1,7 @@
 """ARAE: an autoencoder whose code must survive attacks.
 
 Paper:    Salehi et al. (2021), Neural Networks 144, arXiv 2003.05669.
-Cost:     digits seconds; MNIST 4 seconds an epoch of linf on one thread, 50 of union (docs/results/arae.md).
+Cost:     digits seconds; MNIST 4 seconds an epoch of linf on one thread, 50 of union.
 Result:   AUROC of seed 0: digits 3 .978, `:union` .997; breast_cancer .935, cardio .979. MNIST in docs/results/arae.md.
 Command:  bin/train --method=arae --dataset=digits --normal=3
           bin/train --config=configs/arae.py:union --dataset=mnist --normal=8

@@ -3,9 +3,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from attacks_by_hand import l2_by_hand, linf_by_hand
 from short_runs import settings
 from sklearn.datasets import load_digits
-from test_attacks import l2_by_hand, linf_by_hand
 
 from kerasnd import attacks, checkpoints, config, judging, runs
 from kerasnd.errors import Misuse
@@ -239,20 +239,27 @@ def test_the_attacked_encoder_may_hold_layers_that_draw():
     assert np.isfinite(one_step(detector, raw))
 
 
-def test_steps_and_epochs_draw_anew_and_trace_once():
+def test_every_step_draws_anew():
     raw = images()
     detector = ready(raw, 0.1, eps=0.2, attack_steps=2)
-    x, traces = tf.constant(raw / 255.0, tf.float32), []
-    step = tf.function(lambda raw: (traces.append(1), detector.train_step((raw,)))[1])
-    draws = []
-    for epoch in range(2):
-        detector.on_epoch_begin(epoch)
-        for _ in range(2):
-            draws.append(detector.uniform(x, 0).numpy())
-            step(tf.constant(raw))
-    assert len(traces) == 1
+    x, draws = tf.constant(raw / 255.0, tf.float32), []
+    for _ in range(3):
+        draws.append(detector.uniform(x, 0).numpy())
+        detector.train_step((tf.constant(raw),))
     assert all(np.abs(one - two).max() > 0.1 for i, one in enumerate(draws) for two in draws[:i])
     assert -1 <= min(map(np.min, draws)) < -0.9 and 0.9 < max(map(np.max, draws)) <= 1
+
+
+@pytest.mark.parametrize("preset", ["linf", "union"])
+def test_epochs_and_a_smaller_last_batch_trace_nothing_anew(preset, monkeypatch):
+    detector = ready(images(), preset=preset, eps=0.2, attack_steps=2)
+    traces, step = [], ARAE.train_step
+    monkeypatch.setattr(ARAE, "train_step", lambda self, data: (traces.append(1), step(self, data))[1])
+    batches = tf.data.Dataset.from_tensor_slices(images()).batch(len(images()) - 1)
+    detector.fit(batches, epochs=1, verbose=0)
+    first = len(traces)
+    detector.fit(batches, epochs=3, verbose=0)
+    assert first >= 1 and len(traces) == first
 
 
 # ---- a training ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ each, (b,), and the weights behind it stay as they are. All are made of TensorFl
 import tensorflow as tf
 
 from kerasnd.attacks.pgd import input_gradient, l2, linf
-from kerasnd.attacks.spatial import grid, spatial, warp
+from kerasnd.attacks.warping import grid, spatial, warp
 
 ATTACKS = {"linf": linf, "l2": l2, "spatial": spatial}
 
