@@ -6,7 +6,8 @@ from kerasnd import arguments
 NAMES = ("adam", "sgd")
 
 
-def make(steps, name="adam", learning_rate=1e-3, milestones=(), factor=0.1, epsilon=1e-8, momentum=0.0):
+def make(steps, name="adam", learning_rate=1e-3, milestones=(), factor=0.1, epsilon=1e-8, momentum=0.0,
+         beta_1=0.9):
     """An optimiser whose rate drops at given epochs.
 
     Args:
@@ -17,6 +18,7 @@ def make(steps, name="adam", learning_rate=1e-3, milestones=(), factor=0.1, epsi
         factor: float > 0.
         epsilon: float > 0, of Adam; Keras' own default is 1e-7, the published runs had 1e-8.
         momentum: float in [0, 1), of SGD.
+        beta_1: float in [0, 1), how slowly Adam's mean of the gradients moves; adversarial networks take 0.5.
 
     Raises:
         Misuse: an unknown name, or a number out of its range.
@@ -24,7 +26,8 @@ def make(steps, name="adam", learning_rate=1e-3, milestones=(), factor=0.1, epsi
     arguments.choice("optimizer.name", name, NAMES)
     for key, value in (("learning_rate", learning_rate), ("factor", factor), ("epsilon", epsilon)):
         arguments.number(f"optimizer.{key}", value, above=0)
-    arguments.number("optimizer.momentum", momentum, at_least=0, below=1)
+    for key, value in (("momentum", momentum), ("beta_1", beta_1)):
+        arguments.number(f"optimizer.{key}", value, at_least=0, below=1)
     for epoch in milestones:
         arguments.whole("optimizer.milestones", epoch, at_least=1)
     milestones = sorted(milestones)
@@ -34,4 +37,4 @@ def make(steps, name="adam", learning_rate=1e-3, milestones=(), factor=0.1, epsi
             [epoch * steps - 1 for epoch in milestones], [learning_rate * factor ** i for i in range(len(milestones) + 1)])
     if name == "sgd":
         return keras.optimizers.SGD(learning_rate, momentum=momentum)
-    return keras.optimizers.Adam(learning_rate, epsilon=epsilon)
+    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, epsilon=epsilon)

@@ -7,10 +7,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from kerasnd.errors import Misuse
+
 
 @keras.saving.register_keras_serializable(package="kerasnd")
 class NormalizedActivation(keras.layers.Layer):
-    """Batch normalisation without scale or offset, leaky ReLU and, if asked for, 2x2 max pooling.
+    """Batch normalisation, leaky ReLU and, if asked for, 2x2 max pooling.
 
     Normalisation and leaky ReLU rise monotonically, so pooling comes first where it can: the same numbers from a quarter of
     the elements. On one replica the normalisation is TensorFlow's fused operation; on several the statistics are those of
@@ -21,40 +23,49 @@ class NormalizedActivation(keras.layers.Layer):
         negative_slope: float in [0, 1], of the leaky ReLU; 1 for none.
         epsilon: float > 0, added to the variance.
         momentum: float in [0, 1), of the moving statistics; the moving variance is the unbiased one.
+        affine: bool, a scale and an offset are trained after the normalisation; without `pool`, since a negative scale falls.
     """
 
-    def __init__(self, pool=False, negative_slope=0.01, epsilon=1e-4, momentum=0.9, **kwargs):
+    def __init__(self, pool=False, negative_slope=0.01, epsilon=1e-4, momentum=0.9, affine=False, **kwargs):
         super().__init__(**kwargs)
+        if pool and affine:
+            raise Misuse("`affine` must be false where `pool` is true. Received: both true. Pool in a layer of its own.")
         self.pool, self.negative_slope, self.epsilon, self.momentum = pool, negative_slope, epsilon, momentum
+        self.affine = affine
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
         float32 = {"trainable": False, "dtype": "float32", "autocast": False}      # statistics of whole batches: bfloat16 is too coarse
         self.moving_mean = self.add_weight(shape=shape, initializer="zeros", name="moving_mean", **float32)
         self.moving_variance = self.add_weight(shape=shape, initializer="ones", name="moving_variance", **float32)
+        if self.affine:
+            float32["trainable"] = True
+            self.scale = self.add_weight(shape=shape, initializer="ones", name="scale", **float32)
+            self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset", **float32)
 
     def call(self, x, training=False):
+        ones = tf.ones((x.shape[-1],))
+        scale, offset = (self.scale.value, self.offset.value) if self.affine else (ones, 0 * ones)
         if not training:
-            factor = tf.math.rsqrt(self.moving_variance.value + self.epsilon)
-            x = self._pooled(x)
-            x = x * tf.cast(factor, x.dtype) - tf.cast(self.moving_mean.value * factor, x.dtype)
+            x = self._normalized(x, self.moving_mean.value, self.moving_variance.value, scale, offset)
         elif tf.distribute.get_strategy().num_replicas_in_sync > 1:
             mean, variance = ops.moments(tf.cast(x, tf.float32), axes=list(range(x.shape.rank - 1)), synchronized=True)
             n = tf.cast(tf.size(x) // x.shape[-1] * tf.distribute.get_strategy().num_replicas_in_sync, tf.float32)
             self._move(mean, variance * n / (n - 1))
-            factor = tf.math.rsqrt(variance + self.epsilon)
-            x = self._pooled(x)
-            x = x * tf.cast(factor, x.dtype) - tf.cast(mean * factor, x.dtype)
+            x = self._normalized(x, mean, variance, scale, offset)
         else:
             image = x if x.shape.rank == 4 else x[:, None, None]
             if x.shape[-1] % 16:
                 image = tf.cast(image, tf.float32)      # oneDNN's bfloat16 operation is 20 times slower on so few channels
-            ones = tf.ones((x.shape[-1],))
-            image, mean, variance = tf.compat.v1.nn.fused_batch_norm(image, ones, 0 * ones, epsilon=self.epsilon, is_training=True)
+            image, mean, variance = tf.compat.v1.nn.fused_batch_norm(image, scale, offset, epsilon=self.epsilon, is_training=True)
             self._move(mean, variance)
             image = tf.cast(image, x.dtype)
             x = self._pooled(image if x.shape.rank == 4 else image[:, 0, 0])
         return tf.nn.leaky_relu(x, self.negative_slope) if self.negative_slope < 1 else x
+
+    def _normalized(self, x, mean, variance, scale, offset):
+        factor = scale * tf.math.rsqrt(variance + self.epsilon)
+        return self._pooled(x) * tf.cast(factor, x.dtype) + tf.cast(offset - mean * factor, x.dtype)
 
     def _pooled(self, x):
         return tf.nn.max_pool2d(x, 2, 2, "VALID") if self.pool else x
@@ -71,7 +82,7 @@ class NormalizedActivation(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "pool": self.pool, "negative_slope": self.negative_slope, "epsilon": self.epsilon,
-                "momentum": self.momentum}
+                "momentum": self.momentum, "affine": self.affine}
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
