@@ -47,7 +47,7 @@ setup(
         "dev": ["ruff>=0.9"],
     },
     entry_points={"console_scripts": [f"kerasnd-{name} = kerasnd.cli.{name}:main"
-                                      for name in ("train", "evaluate", "score", "report")]},
+                                      for name in ("train", "evaluate", "score", "generate", "report")]},
     classifiers=[
         "Operating System :: MacOS",
         "Operating System :: POSIX :: Linux",

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ARAE": "kerasnd.methods.arae",
+    "GPND": "kerasnd.methods.gpnd",
     "Autoencoder": "kerasnd.methods.autoencoder",
     "DeepSAD": "kerasnd.methods.deep_sad",
     "DeepSVDD": "kerasnd.methods.deep_svdd",

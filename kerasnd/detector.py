@@ -19,8 +19,8 @@ class Detector(Descent, SavedForm, keras.Model):
     """Maps a batch of raw examples to one novelty score each; higher is stranger.
 
     A subclass is a method: `__init__` takes plain values (or Keras models) and keeps each under its own name, `call` scores,
-    `train_step` is the algorithm box of the paper. It may also write `start` (what is fitted before the first step),
-    `on_epoch_begin` / `on_epoch_end` (what is fitted between epochs), `inherit` (what it takes from the stage before) and `players`
+    `train_step` is the algorithm box of the paper. It may also write `start` and `finish` (what is fitted before the first step and
+    after the last), `on_epoch_begin` / `on_epoch_end` (what is fitted between epochs), `inherit` (what it takes from the stage before) and `players`
     (who descends on a loss of their own, see `Descent`).
 
     Args:
@@ -56,6 +56,9 @@ class Detector(Descent, SavedForm, keras.Model):
 
     def ready(self, feed):
         """Called by every `fit` before anything else: makes what only training needs (see `resume_variables`)."""
+
+    def finish(self, feed):
+        """Fits what a score needs after the last step; nothing by default."""
 
     def on_epoch_begin(self, epoch):
         """Called before each epoch, outside the graph."""
@@ -127,6 +130,7 @@ class Detector(Descent, SavedForm, keras.Model):
         history = super().fit(feed.epochs(initial_epoch, replicas), epochs=epochs, initial_epoch=initial_epoch,
                               steps_per_epoch=feed.steps if isinstance(feed, feeding.Feed) else None,
                               callbacks=[Life()] + list(callbacks or []), validation_data=validation_data, shuffle=False, **kwargs)
+        self.finish(feed)
         self.warn_of_collapse(feed)
         self.feed = None
         return history

@@ -194,8 +194,13 @@ def draw(to, detector, pool, split, x, score, title):
     """Writes the figures of the judged examples `x` into the folder `to`."""
     figures.roc(split.label, score, to / "roc.png", title)
     figures.histogram(split.label, score, to / "histogram.png", title)
+    units = detector.marginals_drawn() if hasattr(detector, "marginals_drawn") else []
+    if units:
+        figures.marginals(units, to / "code_marginals.png", f"the code's units: {title}")
     if not pool.is_image:
         return
+    if hasattr(detector, "sample"):
+        figures.samples(detector.sample(48), to / "samples.png", f"drawn from noise: {title}")
     for most in ("normal", "anomalous"):
         at = figures.extremes(score, most)
         names = [pool.names[pool.category[i]] for i in split.test[at]]

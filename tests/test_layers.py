@@ -12,8 +12,8 @@ ALLOWED = {
     "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
     "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
     "fitted": {"detector", "feeding", "networks"},
-    "attacks": set(),
-    "methods": {"attacks", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
+    "attacks": set(), "densities": set(), "jacobians": set(),
+    "methods": {"attacks", "densities", "jacobians", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
     # data
     "data": set(), "examples": {"data"},
     # judging of scores
@@ -28,13 +28,14 @@ ALLOWED = {
     "judging": {"data", "examples", "feeding", "figures", "folder", "methods", "metrics", "progress", "training"},
     "rejudging": {"config", "examples", "folder", "overrides"},
     "robustness": {"attacks", "feeding", "metrics", "progress"},
+    "generating": {"devices", "figures", "folder", "progress", "saving"},
     "under_attack": {"data", "examples", "figures", "folder", "robustness"},
     "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training", "under_attack"},
-    "cli": {"config", "config_file", "process", "report", "runs"},
+    "cli": {"config", "config_file", "generating", "process", "report", "runs"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
-LEARNING = {"attacks", "networks", "collapse", "descent", "saved_form", "detector", "fitted", "methods", "feeding"}
+LEARNING = {"attacks", "densities", "jacobians", "networks", "collapse", "descent", "saved_form", "detector", "fitted", "methods", "feeding"}
 JUDGING = {"score_table", "bootstrap", "metrics", "figures", "report", "report_text"}
 
 

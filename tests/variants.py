@@ -19,10 +19,13 @@ VARIANTS = {
     "deep_sad": {"latent_dim": 5, "eta": 2.0, "eps": 1e-5, "weight_decay": 1e-3},
     "deep_svdd": {"latent_dim": 5, "weight_decay": 1e-3},
     "deep_svdd.soft_boundary": {"objective": "soft_boundary", "nu": 0.2, "warm_up_epochs": 1},
+    "gpnd": {"latent_dim": 3},
+    "gpnd.gold": {"preset": "gold", "score_by": "residual", "image_critic": False, "marginals": "histogram", "tail": "cliff"},
     "ocnn": {"latent_dim": 5, "hidden_units": 7, "activation": "tanh", "nu": 0.2},
     "ocnn.released": {"objective": "released", "hidden_units": 7},
     "vae": {"latent_dim": 5, "weight_decay": 1e-3},
     "vae.negative_elbo": {"score_by": "negative_elbo"},
+    "vae.density": {"score_by": "density", "latent_dim": 3},
     "semi_dgm": {"latent_dim": 5, "alpha": 2.0, "weight_decay": 1e-3},
     "semi_dgm.m1m2": {"stack": "m1m2"},
     "supervised": {"latent_dim": 5, "weight_decay": 1e-3},
@@ -95,7 +98,7 @@ def with_own_networks(variant, normalised=False):
     encoder, decoder = own_networks(normalised=normalised)
     kind = method(variant.partition(".")[0])
     arguments = {key: value for key, value in VARIANTS[variant].items() if key != "latent_dim"}
-    if variant.startswith(("autoencoder", "rcae", "arae", "vae")):
+    if variant.startswith(("autoencoder", "rcae", "arae", "gpnd", "vae")):
         arguments["decoder"] = decoder
     if variant == "semi_dgm.m1m2":      # its own networks are those of the stage before
         return settled(kind(vae=method("vae")(encoder=encoder, decoder=decoder), **arguments))

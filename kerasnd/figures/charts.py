@@ -2,6 +2,7 @@
 import numpy
 
 from kerasnd import metrics
+from kerasnd.errors import Misuse
 from kerasnd.figures import canvas
 from kerasnd.figures.canvas import ANOMALOUS, INK, MEDIUM, NORMAL, SMALL
 
@@ -99,4 +100,42 @@ def histogram(label, score, path, title=""):
                     label=f"{name} (n = {len(side)})")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=SMALL + 1, framealpha=0.9)
+    canvas.save(figure, path)
+
+
+def marginals(units, path, title="", most=16):
+    """Draws how the units of a code are distributed: histogram, fitted density, and the standard normal that they should be like.
+
+    Args:
+        units: list of (edges float (bins + 1,), heights float (bins,), at float (m,), density float (m,)), one or more.
+        path: str or Path to write to.
+        title: str, taken literally.
+        most: int >= 1, so many units are drawn.
+
+    Raises:
+        Misuse: there is no unit, or the suffix of `path` is unknown.
+    """
+    if not units:
+        raise Misuse("`units` must be one or more. Received: none. Draw what was fitted to a code.")
+    shown = units[:most]
+    rows, columns = -(-len(shown) // 4), min(len(shown), 4)
+    figure = canvas.empty(max(2.2 * columns, 4.4), 1.7 * rows + 0.9)
+    figure.set_layout_engine("constrained")
+    cells = figure.subplots(rows, columns, squeeze=False)
+    for axes in cells.flat[len(shown):]:
+        axes.set_axis_off()
+    for number, (axes, (edges, heights, at, density)) in enumerate(zip(cells.flat, shown)):
+        axes.stairs(heights, edges, fill=True, color=NORMAL, alpha=0.35, label="training examples")
+        axes.plot(at, density, color=NORMAL, linewidth=1.5, label="fitted")
+        axes.plot(at, numpy.exp(-at ** 2 / 2) / (2 * numpy.pi) ** 0.5, color=ANOMALOUS, linestyle="--", linewidth=1.2,
+                  label="standard normal")
+        axes.set_xlabel(f"unit {number}", fontsize=SMALL, color=INK)
+        axes.tick_params(labelsize=SMALL, colors=INK)
+        axes.set_ylim(0, 1.25 * max(numpy.quantile(heights, 0.95), 0.4))
+        axes.set_yticks([])
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    handles, labels = cells[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=SMALL + 1, frameon=False)
+    more = f", the first {most} of {len(units)} units" if len(units) > most else ""
+    figure.suptitle(title + more, **canvas.text(title + more, figure.get_figwidth()))
     canvas.save(figure, path)

@@ -147,6 +147,28 @@ def reconstructions(x, reconstruction, label, path, title="", columns=10):
     canvas.save(figure, path)
 
 
+def samples(x, path, title="", columns=8):
+    """Draws images that a detector made up.
+
+    Args:
+        x: (n, h, w) or (n, h, w, c) images, n >= 1, shown as in `grid`.
+        path, title: as for `grid`.
+        columns: int >= 1, images per row.
+
+    Raises:
+        Misuse: `x` is no images, or the suffix of `path` is unknown.
+    """
+    x = numpy.asarray(x)
+    pictures, _ = _pictures(x)
+    figure, cells = _cells(-(-len(x) // columns), min(columns, max(len(x), 4)), x.shape[1] / x.shape[2], left=0.15, between=0.1, below=0.15)
+    for axes in cells.flat[len(x):]:
+        axes.set_axis_off()
+    for picture, axes in zip(pictures, cells.flat):
+        _cell(axes, picture, INK, 0.5)
+    figure.suptitle(title, **canvas.text(title, figure.get_figwidth()))
+    canvas.save(figure, path)
+
+
 def attacked(x, changed, label, before, after, path, title=""):
     """Draws examples, what an attack made of them, and the difference: the normals, and below them the anomalies.
 

@@ -9,6 +9,7 @@ METHODS = {
     "arae": "kerasnd.methods.arae.ARAE",
     "deep_sad": "kerasnd.methods.deep_sad.DeepSAD",
     "deep_svdd": "kerasnd.methods.deep_svdd.DeepSVDD",
+    "gpnd": "kerasnd.methods.gpnd.GPND",
     "ocnn": "kerasnd.methods.ocnn.OCNN",
     "vae": "kerasnd.methods.vae.VAE",
     "semi_dgm": "kerasnd.methods.semi_dgm.SemiDGM",

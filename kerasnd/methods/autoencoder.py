@@ -52,10 +52,7 @@ class Autoencoder(Detector):
 
     def reconstruct(self, x):
         """float32 (b, ...), the reconstruction of raw examples, in the raw range where the preprocessing can be undone."""
-        redrawn = self.redraw(self.normalizer(x))
-        if self.normalizer.scaling.startswith("gcn"):
-            return redrawn
-        return tf.math.divide_no_nan(redrawn, self.normalizer.factor.value) + self.normalizer.offset.value
+        return self.normalizer.undone(self.redraw(self.normalizer(x)))
 
     def call(self, x, training=False):
         x = self.normalizer(x)

@@ -6,6 +6,7 @@
 
     score(x)  reconstruction     BCE(x, d(mu(x)))
               negative_elbo      BCE(x, d(mu(x))) + KL(q(z|x) || p(z)), the divergence in closed form
+              density            that of GPND, on these networks: see `tangent_density`
 
 x is the normalised example, clipped into [0, 1] where its likelihood is taken.
 """
@@ -19,9 +20,14 @@ from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import Autoencoder
 from kerasnd.methods.chance import Chance
-from kerasnd.networks import given, variational
+from kerasnd.methods.sampling import Sampling
+from kerasnd.methods.tangent_density import SCORES as PARTS
+from kerasnd.methods.tangent_density import TangentDensity, share_of
+from kerasnd.networks import coders, given, pidhorskyi, variational
 
-SCORES = ("reconstruction", "negative_elbo")
+SCORES = ("reconstruction", "negative_elbo", "density")
+NETWORKS = ("auto", "gpnd")
+POWER = 0.2         # of the density: that of GPND's newest code
 
 
 class Noisy(Chance, Detector):
@@ -42,8 +48,8 @@ class Noisy(Chance, Detector):
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
-class VAE(Noisy):
-    """Scores an example by how badly a variational autoencoder redraws it.
+class VAE(Sampling, TangentDensity, Noisy):
+    """Scores an example by how badly a variational autoencoder redraws it, or by how improbable it is.
 
     Args:
         example_shape: tuple of int, (features,) or (height, width, channels); None where `encoder` tells it.
@@ -51,43 +57,65 @@ class VAE(Noisy):
         preprocess: str, a kind of `Normalizer`; "auto": "unit" for images, "minmax" for tables.
         encoder: Keras model from normalised examples to features (n, any), on which the heads of mu and log sigma^2 stand.
         decoder: Keras model from z to LOGITS of normalised examples, to be given with an own `encoder`.
-        score_by: "reconstruction" or "negative_elbo".
+        score_by: "reconstruction", "negative_elbo" or "density".
         weight_decay: float >= 0, lambda of the penalty, biases included.
+        network: "auto": dense, as published; "gpnd": the convolutions of the VAE that GPND was compared with, for images.
 
-    Source: Kingma and Welling (2014); Kingma et al. (2014), M1; networks of the Deep SAD study's code. Differs: the score is a
-    function of the example, the published one drew z.
+    Source: Kingma and Welling (2014); Kingma et al. (2014), M1; networks of the Deep SAD study's code; with network=gpnd and
+    score_by=density the P-VAE of Pidhorskyi, Almohsen and Doretto (2018). Differs: the score is a function of the example, the
+    published one of M1 drew z; P-VAE had no softplus on the log variance.
     """
 
     def __init__(self, example_shape=None, latent_dim=None, preprocess="auto", encoder=None, decoder=None,
-                 score_by="reconstruction", weight_decay=0.0):
+                 score_by="reconstruction", weight_decay=0.0, network="auto"):
         arguments.choice("score_by", score_by, SCORES)
         arguments.number("weight_decay", weight_decay, at_least=0)
-        shape, code, encoder, decoder = _networks(example_shape, latent_dim, encoder, decoder)
+        arguments.choice("network", network, NETWORKS)
+        shape, code, encoder, decoder = _networks(example_shape, latent_dim, encoder, decoder, network)
         super().__init__(shape, preprocess)
-        self.example_shape, self.latent_dim, self.preprocess = shape, latent_dim, preprocess
+        self.example_shape, self.latent_dim, self.preprocess, self.network = shape, latent_dim, preprocess, network
         self.encoder, self.decoder, self.score_by, self.weight_decay = encoder, decoder, score_by, weight_decay
         self.heads = variational.gaussian(encoder.output_shape[-1], (), code, "heads")
+        if score_by == "density":
+            self.keep_density(code, PARTS["density"], "encoder", share_of(POWER, shape), "generalised_normal", "clamp")
 
     def posterior(self, x, training=False):
         """(float32 (b, latent_dim), float32 (b, latent_dim)): mean and log variance of q(z|x) of normalised examples."""
         return self.heads(self.encoder(x, training=training), training=training)
 
+    def code(self, x, training=False):
+        """float32 (b, latent_dim), the mean of z of normalised examples."""
+        return self.posterior(x, training)[0]
+
+    def redraw_code(self, code):
+        """float32 (b, ...) in [0, 1], normalised examples from z."""
+        return tf.sigmoid(tf.cast(self.decoder(code, training=False), tf.float32))
+
     def redraw(self, x):
         """float32 (b, ...) in [0, 1], normalised examples from the mean of their z."""
-        return tf.sigmoid(tf.cast(self.decoder(self.posterior(x)[0], training=False), tf.float32))
+        return self.redraw_code(self.code(x))
 
     reconstruct = Autoencoder.reconstruct      # of raw examples, by `redraw`
 
     def encode(self, x):
         """float32 (b, latent_dim), mu of raw examples."""
-        return self.posterior(self.normalizer(x))[0]
+        return self.code(self.normalizer(x))
 
     def coder(self):
         """Keras model from normalised examples to mu."""
         inputs = keras.Input(self.example_shape)
         return keras.Model(inputs, self.heads(self.encoder(inputs))[0], name="mean_coder")
 
+    def start(self, feed):
+        self.finish(feed)       # of the untrained networks, so that they score
+
+    def finish(self, feed):
+        if self.score_by == "density":
+            self.fit_density(feed)
+
     def call(self, x, training=False):
+        if self.score_by == "density":
+            return self.density_score(x)
         x = self.normalizer(x)
         mean, log_variance = self.posterior(x, training)
         score = cross_entropy(x, self.decoder(mean, training=training))
@@ -121,13 +149,19 @@ def _sizes(model):
     return [tuple(w.shape) for w in model.weights]
 
 
-def _networks(example_shape, latent_dim, encoder, decoder):
+def _networks(example_shape, latent_dim, encoder, decoder, network):
     """(shape, units of z, encoder, decoder): the user's networks where given, else built ones."""
     if (encoder is None) != (decoder is None):
         alone = "a decoder" if encoder is None else "an encoder"
         raise Misuse(f"`encoder` and `decoder` must be given together. Received: {alone} alone.")
     if encoder is None:
         shape = given.shape_of(example_shape)
+        if network == "gpnd":
+            if len(shape) != 3:
+                raise Misuse(f"`network=gpnd` must have images. Received: examples of shape {shape}. Use network=auto.")
+            coders.check_latent_dim(latent_dim)
+            code = latent_dim or pidhorskyi.code_size(shape)
+            return shape, code, pidhorskyi.features(shape), pidhorskyi.decoder(code, shape)
         hidden, code = variational.sizes(shape, latent_dim)
         return shape, code, variational.mlp(shape, hidden), variational.bernoulli(code, hidden, shape)
     shape = given.shape_of(example_shape, encoder)

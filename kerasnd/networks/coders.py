@@ -13,7 +13,7 @@ from keras import layers
 
 from kerasnd import arguments
 from kerasnd.errors import Misuse
-from kerasnd.networks import chalapathy, given, salehi
+from kerasnd.networks import chalapathy, given, pidhorskyi, salehi
 from kerasnd.networks.layers import NormalizedActivation, UpsampledConv2D
 
 SLOPE = 0.01        # leaky ReLU of the LeNets: Keras' default is 0.3
@@ -226,6 +226,7 @@ NETWORKS = {
     "arae_linf": (salehi.arae_linf, None),
     "arae_union": (salehi.arae_union, None),
     "arae_conv": (salehi.arae_conv, None),
+    "gpnd": (pidhorskyi.gpnd, None),
     "mnist_ocnn": (chalapathy.mnist_ocnn, (28, 28, 1)),
     "cifar10_ocnn": (chalapathy.cifar10_ocnn, (32, 32, 3)),
 }

@@ -62,6 +62,12 @@ class Normalizer(keras.layers.Layer):
     def call(self, x):
         return (self.contrast(x) - self.offset) * self.factor
 
+    def undone(self, x):
+        """float32 (b, ...), raw values of normalised ones; each image's own contrast, where that was removed, stays so."""
+        if self.scaling.startswith("gcn"):
+            return x
+        return tf.math.divide_no_nan(x, self.factor.value) + self.offset.value
+
     def compute_output_shape(self, input_shape):
         return input_shape
 

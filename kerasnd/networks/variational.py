@@ -47,6 +47,12 @@ def mlp(example_shape, hidden, name="encoder"):
     return keras.Model(inputs, x, name=name)
 
 
+def coder(example_shape, hidden, latent_dim):
+    """Keras model (n, *example_shape) -> codes (n, latent_dim)."""
+    features = mlp(example_shape, hidden)
+    return keras.Model(features.input, dense(latent_dim, name="code")(features.output), name="encoder")
+
+
 def gaussian(features, hidden, latent_dim, name):
     """Keras model (n, features) -> mean and log variance, float32 (n, latent_dim) each."""
     inputs = x = layers.Input((features,))
