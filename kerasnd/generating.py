@@ -15,7 +15,7 @@ SHOWN = 64                  # of them in the picture beside the file
 
 
 def generate(run, n, to, seed=0, device="auto", threads=0):
-    """Writes examples drawn from noise as `x` of an .npz file, and a picture of the first ones beside it where they are images.
+    """Writes examples drawn from noise as `x` of an .npz file, all of one class 0 in its `y`, and a picture of the first ones beside it where they are images.
 
     Args:
         run: path of a finished run's folder, of a method of `DRAW`.
@@ -50,6 +50,8 @@ def generate(run, n, to, seed=0, device="auto", threads=0):
                 file.write(batch.tobytes())
                 first += list(batch[:SHOWN - len(first)])
                 seen.add(len(batch))
+        with zipfile.ZipFile(temporary, "a", zipfile.ZIP_STORED) as archive, archive.open("y.npy", "w") as file:
+            np.lib.format.write_array(file, np.zeros(n, np.int8))
     told = f"{n} examples in {to}"
     if len(shape) == 3:
         picture = to.with_suffix(".png")

@@ -7,7 +7,7 @@ from kerasnd.cli import finished, flags
 from kerasnd.errors import Misuse
 
 ABOUT = """
-Draws new examples from noise with a finished gpnd or vae run, and writes them as `x` of an .npz file.
+Draws new examples from noise with a finished gpnd or vae run, and writes them as `x` of an .npz file (`y`: 0).
 
   bin/generate --run=saved_models/gpnd/mnist/8/0 --n=5000 --to=eights.npz
 
