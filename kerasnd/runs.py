@@ -11,7 +11,7 @@ import kerasnd
 from kerasnd import config as configs
 from kerasnd import devices, examples, judging, rejudging, saving, training, under_attack
 from kerasnd.atomic import whole
-from kerasnd.data import protocols, unlabelled
+from kerasnd.data import protocols, sources, unlabelled
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import CHECKPOINT, DETECTOR, FORMAT, LOG, METRICS, RECORD, RunFolder, read_json, write_json
 from kerasnd.progress import RunLog
@@ -147,6 +147,8 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
     record = RunFolder(run).finished_record()
     config, data_dir = record["config"], data_dir or record.get("data_dir")
     devices.prepare("none", device=device, threads=threads, precision=config.get("precision", "float32"))
+    if dataset:
+        sources.refuse_unknown(dataset, data_dir)       # before what else may not fit it
     judged, changed = rejudging.exchanged(config, dataset, normal, outliers, label_column, skip_unreadable, options)
     with RunFolder(run).locked() as folder, RunLog(folder / LOG) as log:
         log.say(f"loading {judged['source']['name']}")

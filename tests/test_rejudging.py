@@ -115,6 +115,8 @@ def test_nobody_who_trained_is_judged_under_other_normals(finished, quick):
 def test_another_data_set_takes_no_protocol(finished, arrays):
     with pytest.raises(Misuse, match="Leave one of the two out"):
         runs.evaluate(finished, dataset=str(arrays), options=share("0.1"))
+    with pytest.raises(Misuse, match="dataset='digist'. Did you mean 'digits'"):
+        runs.evaluate(finished, dataset="digist", options=share("0.1"))
 
 
 # ---- normals that are drawn -----------------------------------------------------------------------------------------

@@ -78,7 +78,11 @@ def _folder(text):
 def train(values, overrides):
     """Resolves the config and hands everything to `runs.train`."""
     from kerasnd import config
+    from kerasnd.data import sources
     process.settle(values["device"].value, values["threads"].value)
+    dataset = dict(overrides).get("source.name", values["dataset"].value)
+    if dataset:         # first of all: whether other values fit depends on the data set, and so would the complaint
+        sources.refuse_unknown(dataset, values["data_dir"].value)
     settings = config.load(method=values["method"].value, file=values["config"].value, dataset=values["dataset"].value,
                            normal=values["normal"].value, seed=values["seed"].value,
                            label_column=values["label_column"].value,
