@@ -5,7 +5,8 @@ Cost:     digits seconds; MNIST 4 seconds an epoch of linf on one thread, 50 of 
 Result:   AUROC of seed 0: digits 3 .978, `:union` .997; breast_cancer .935, cardio .979. MNIST in docs/results/arae.md.
 Command:  bin/train --method=arae --dataset=digits --normal=3
           bin/train --config=configs/arae.py:union --dataset=mnist --normal=8
-          bin/train --config=configs/arae.py:paper --dataset=mnist --normal=8 --config.protocol.name=p1 --config.protocol.anomaly_share=0.5
+          bin/train --config=configs/arae.py:paper --dataset=mnist --normal=8 --config.protocol.name=p1 \\
+            --config.protocol.anomaly_share=0.5
 """
 import ml_collections
 

@@ -29,7 +29,8 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
         command: sequence of str, kept in the record.
 
     Returns:
-        dict, the metrics; `fit_seconds` is the sum of `stage_seconds`, without stages that were taken from another run (None there).
+        dict, the metrics; `fit_seconds` is the sum of `stage_seconds`, without stages that were taken from another run (None
+        there).
 
     Raises:
         Misuse: the request cannot be met. BadData: the data or the disk is at fault.
@@ -159,7 +160,8 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
         detector = saving.load(folder / DETECTOR)
         examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
         if attack:
-            return under_attack.judge(folder, detector, pool, split, *judging.names(judged), attack, eps, config["seed"], changed, log)
+            return under_attack.judge(folder, detector, pool, split, *judging.names(judged), attack, eps, config["seed"],
+                                      changed, log)
         more = _known(folder, record, digest, changed)
         if "untrained_auroc" not in more:
             more.update(_baselines(config, (pool, split), own, data_dir))

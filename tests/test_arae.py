@@ -77,10 +77,12 @@ def test_the_published_schedules_are_in_the_configs(variant, dataset, expected):
     ({"carry_attack_gradient": True}, "`carry_attack_gradient` must go with preset=union"),
     ({"preset": "union", "refresh": "epoch", "carry_attack_gradient": True}, "`carry_attack_gradient`.*refresh=epoch"),
     ({"preprocess": "gcn_l1"}, "`preprocess`.*gcn_l1"), ({"preprocess": "standard"}, "`preprocess`.*standard"),
-    ({"preset": "onion"}, "`preset`.*Did you mean 'union'"), ({"refresh": "step"}, "`refresh`"), ({"attack_steps": 0}, "`attack_steps`"),
+    ({"preset": "onion"}, "`preset`.*Did you mean 'union'"), ({"refresh": "step"}, "`refresh`"),
+    ({"attack_steps": 0}, "`attack_steps`"),
     ({"eps": -1}, "`eps`"), ({"eps": None}, "`eps`"), ({"l2_eps": "5"}, "`l2_eps`"), ({"latent_weight": -0.1}, "`latent_weight`"),
     ({"carry_attack_gradient": "yes"}, "`carry_attack_gradient`"), ({"example_shape": 784}, "`example_shape`.*784"),
-    ({"example_shape": ()}, "`example_shape`"), ({"example_shape": ("a", "b", 1)}, "`example_shape`"), ({"network": "arae_l2"}, "network")])
+    ({"example_shape": ()}, "`example_shape`"), ({"example_shape": ("a", "b", 1)}, "`example_shape`"),
+    ({"network": "arae_l2"}, "network")])
 def test_what_it_cannot_be_is_told_in_one_line(arguments, told):
     with pytest.raises(Misuse, match=told) as refusal:
         ARAE(**{"example_shape": (8, 8, 1), **arguments})

@@ -122,7 +122,8 @@ def test_an_unknown_data_set_is_named_before_whatever_else_is_wrong(words, capsy
                          ("--dataset=mnist --config.source.name=cardo", "cardio")):
         assert train.main(["--method=ssad", *given.split(), *words.replace("HERE", str(tmp_path)).split()]) == 2
         out, err = capsys.readouterr()
-        assert out == "" and err.startswith("train: `dataset` must be") and err.count("\n") == 1 and f"Did you mean '{meant}'" in err
+        assert out == "" and err.startswith("train: `dataset` must be") and err.count("\n") == 1
+        assert f"Did you mean '{meant}'" in err
 
 
 def test_a_config_file_may_name_an_unknown_data_set_too(capsys, runs, tmp_path):
@@ -166,11 +167,14 @@ def test_a_misuse_of_the_others_is_one_line_and_exit_code_two(name, words, told,
     (MemoryError(), 1, "memory ran out"),
     (FloatingPointError("the loss is NaN"), 1, "the loss is NaN"),
     (KeyboardInterrupt(), 130, "The same command"),
-    (tf.errors.ResourceExhaustedError(None, None, "Graph execution error:\n\nDetected at node sequential/Relu defined at (most recent "
+    (tf.errors.ResourceExhaustedError(None, None,
+                                      "Graph execution error:\n\nDetected at node sequential/Relu defined at (most recent "
                                       'call last):\n  File "kerasnd/runs.py", line 3, in train\n\nOOM when allocating tensor with '
-                                      "shape[9,9] and type float on CPU:0\n\t [[{{node sequential/Relu}}]] [Op:__inference_step_7]"),
+                                      "shape[9,9] and type float on CPU:0\n\t [[{{node sequential/Relu}}]] "
+                                      "[Op:__inference_step_7]"),
      1, "train: memory ran out. OOM when allocating tensor with shape[9,9] and type float on CPU:0. Try --limit=N"),
-    (tf.errors.InvalidArgumentError(None, None, "2 root error(s) found.\n  (0) INVALID_ARGUMENT: `hint` must be -1, 0 or +1.\n\t [[x]]"),
+    (tf.errors.InvalidArgumentError(None, None,
+                                    "2 root error(s) found.\n  (0) INVALID_ARGUMENT: `hint` must be -1, 0 or +1.\n\t [[x]]"),
      1, "train: TensorFlow failed with InvalidArgumentError: INVALID_ARGUMENT: `hint` must be -1, 0 or +1. --verbosity=1"),
     (tf.errors.InternalError(None, None, "\n\t [[{{node x}}]]"), 1, "with InternalError: InternalError."),
     (Misuse("Exception encountered when calling X.call().\n\n\x1b[1m`x` is wrong.\x1b[0m\n\nArguments received"), 2,
@@ -189,7 +193,8 @@ def test_an_error_of_tensorflows_runtime_is_one_line(capsys):
         tf.reshape(tf.constant([1, 2]), (3,))
     assert flags.run("train", train.program(), fail, []) == 1
     err = capsys.readouterr().err
-    assert err.startswith("train: TensorFlow failed with InvalidArgumentError: ") and "requested shape has 3" in err and err.count("\n") == 1
+    assert err.startswith("train: TensorFlow failed with InvalidArgumentError: ") and "requested shape has 3" in err
+    assert err.count("\n") == 1
     assert "{{" not in err and "[[" not in err
 
 
@@ -246,7 +251,8 @@ def test_evaluate_and_score_hand_on_what_they_are_given(runs, tmp_path):
     for words, expected in ((["--attack=l2"], ("l2", None)), (["--attack=linf", "--eps=0.25"], ("linf", 0.25))):
         assert evaluate.main([f"--run={tmp_path}", *words]) == 0
         assert (runs.evaluate[1]["attack"], runs.evaluate[1]["eps"]) == expected
-    assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--device=cpu", "--threads=3"]) == 0
+    assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--device=cpu",
+                       "--threads=3"]) == 0
     assert runs.score == ((tmp_path, tmp_path, tmp_path / "s.csv"),
                           {"label_column": None, "skip_unreadable": False, "device": "cpu", "threads": 3})
 

@@ -11,8 +11,8 @@ from kerasnd.methods import METHODS, SOLVED
 
 HYBRIDS = {"hybrid_ocsvm": "ocsvm", "hybrid_isoforest": "isoforest", "hybrid_kde": "kde", "hybrid_ssad": "ssad"}
 SHIPPED = {**{method: method for method in METHODS}, **HYBRIDS}
-VARIANTS = [*[f"{name}{variant}" for name in SHIPPED for variant in (".py", ".py:paper")], "ocsvm.py:oracle", "hybrid_ocsvm.py:oracle",
-            "ssad.py:oracle", "hybrid_ssad.py:oracle"]
+VARIANTS = [*[f"{name}{variant}" for name in SHIPPED for variant in (".py", ".py:paper")], "ocsvm.py:oracle",
+            "hybrid_ocsvm.py:oracle", "ssad.py:oracle", "hybrid_ssad.py:oracle"]
 
 
 def load(*changes, **kwargs):
@@ -122,8 +122,10 @@ def test_a_path_holds_from_any_folder(tmp_path, monkeypatch):
     ("def get_config():\n    return {'stages': [{'method': 'rcea'}]}", "Did you mean 'rcae'"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'epochs': '3'}}]}", "`epochs` of type int"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': 3}]}", "must be a section"),
-    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'epoch': 3}}]}", r"stages\[0\]\.fit.*Did you mean 'epochs'"),
-    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'class_weight': 3}}]}", "epochs, batch_size.*'class_weight'"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'epoch': 3}}]}",
+     r"stages\[0\]\.fit.*Did you mean 'epochs'"),
+    ("def get_config():\n    return {'stages': [{'method': 'rcae', 'fit': {'class_weight': 3}}]}",
+     "epochs, batch_size.*'class_weight'"),
     ("def get_config():\n    return {'stages': [{'method': 'rcae', 'model': {'x': print}}]}", "plain values"),
     ("def get_config():\n    return {'source': {'nme': 'digits'}, 'stages': [{'method': 'rcae'}]}", "Did you mean 'name'"),
     ("def get_config():\n    return {'protocol': {'name': 'holdout', 'share': 1}, 'stages': [{'method': 'rcae'}]}", "test_share"),
@@ -157,8 +159,10 @@ def test_what_is_not_given_is_asked_for():
 
 def test_a_table_of_normals_and_anomalies_needs_no_normal(tmp_path):
     rng = np.random.default_rng(0)
-    sets = {"cardio.mat": (rng.normal(size=(9, 3)), [0] * 5 + [1] * 4, "0"), "words.mat": (rng.normal(size=(9, 3)), [1] * 5 + [2] * 4, None),
-            "three.mat": (rng.normal(size=(9, 3)), [0, 1, 2] * 3, None), "images.mat": (rng.normal(size=(9, 3, 3)), [0] * 5 + [1] * 4, None)}
+    sets = {"cardio.mat": (rng.normal(size=(9, 3)), [0] * 5 + [1] * 4, "0"),
+            "words.mat": (rng.normal(size=(9, 3)), [1] * 5 + [2] * 4, None),
+            "three.mat": (rng.normal(size=(9, 3)), [0, 1, 2] * 3, None),
+            "images.mat": (rng.normal(size=(9, 3, 3)), [0] * 5 + [1] * 4, None)}
     for name, (x, y, normal) in sets.items():
         scipy.io.savemat(tmp_path / name, {"X": x, "y": np.array(y)})
         for asked in ({"dataset": str(tmp_path / name)}, {"dataset": name.removesuffix(".mat"), "data_dir": str(tmp_path)}):

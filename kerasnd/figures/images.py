@@ -172,7 +172,8 @@ def attacked(x, changed, label, before, after, path, title=""):
     rows = [("", pictures), ("attacked", _pictures(changed, limits)[0]), ("difference", _pictures(difference, (-most, most))[0])]
     sides = [(name, color, numpy.flatnonzero(label == kind))
              for kind, (name, color) in enumerate((("normal", NORMAL), ("anomaly", ANOMALOUS))) if (label == kind).any()]
-    figure, cells = _cells(3 * len(sides), max(len(at) for _, _, at in sides), x.shape[1] / x.shape[2], left=1.15, between=0.28, below=0.4)
+    figure, cells = _cells(3 * len(sides), max(len(at) for _, _, at in sides), x.shape[1] / x.shape[2], left=1.15, between=0.28,
+                           below=0.4)
     for row, axes_of_row in enumerate(cells):
         (name, color, at), (told, shown) = sides[row // 3], rows[row % 3]
         for axes in axes_of_row[len(at):]:
