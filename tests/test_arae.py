@@ -73,6 +73,12 @@ def test_the_published_schedules_are_in_the_configs(variant, dataset, expected):
     assert (given["name"], given["learning_rate"], given["milestones"]) == ("adam", 1e-3, [])
 
 
+@pytest.mark.parametrize("images", [57, 230, 403])     # of 1, 4 and 7 objects
+def test_an_epoch_of_coil_has_no_fewer_updates_than_published(images):
+    stage, = config.load(method="arae", dataset="coil100", normal="1")["stages"]
+    assert images // stage["fit"]["batch_size"] >= -(-images // 16)
+
+
 @pytest.mark.parametrize("arguments,told", [
     ({"carry_attack_gradient": True}, "`carry_attack_gradient` must go with preset=union"),
     ({"preset": "union", "refresh": "epoch", "carry_attack_gradient": True}, "`carry_attack_gradient`.*refresh=epoch"),
