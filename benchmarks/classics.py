@@ -14,7 +14,8 @@ def report(options):
     for estimator, title in ESTIMATORS.items():
         for size, (features, n, _) in SIZES.items():
             common = {"estimator": estimator, "size": size, "device": options.device, "threads": options.threads}
-            answers, told = worker.measure("classics", {name: common | {"library": name} for name in (KERASND, RIVAL)}, options.rounds)
+            answers, told = worker.measure("classics", {name: common | {"library": name} for name in (KERASND, RIVAL)},
+                                           options.rounds)
             yield f"### {title}, {size}: {features} features, fitted on {n} examples"
             yield results.race({name: answer["go"] for name, answer in answers.items()}, "examples/s", "example", KERASND, RIVAL)
             yield from told

@@ -2,8 +2,8 @@
 
 Paper:    Chalapathy, Menon, Chawla (2018), arXiv 1802.06360, baseline DCAE; Ruff et al. (2018), ICML, pre-training.
 Cost:     digits seconds; `:paper` on MNIST 50 minutes a digit on one busy thread (10 for a fifth of it).
-Result:   AUROC: digits .931; MNIST 1 and 8 .9996 and .801 with a fifth of `:paper`; other papers' mean for a plain one is .88. The 0.99 of the OC-NN
-          repository was measured on its training images.
+Result:   AUROC: digits .931; MNIST 1 and 8 .9996 and .801 with a fifth of `:paper`; other papers' mean for a plain one is .88.
+          The 0.99 of the OC-NN repository was measured on its training images.
 Command:  bin/train --method=autoencoder --dataset=digits --normal=3
           bin/train --config=configs/autoencoder.py:paper --dataset=mnist --normal=3
 """

@@ -4,7 +4,8 @@ Paper:    Ruff et al. (2020), Deep Semi-Supervised Anomaly Detection, ICLR, arXi
 Cost:     tables seconds; `:paper` on MNIST 5 to 9 minutes a digit on one busy thread.
 Result:   AUROC: MNIST 2 .898 without labels, .923 with 1 % of ones (docs/results/deep_sad.md); six tables in docs/results/odds.md.
 Command:  bin/train --method=deep_sad --dataset=digits --normal=3
-          bin/train --config=configs/deep_sad.py:paper --dataset=mnist --normal=2 --config.protocol.known_outlier=1 --config.protocol.ratio_known_outlier=0.05
+          bin/train --config=configs/deep_sad.py:paper --dataset=mnist --normal=2 --config.protocol.known_outlier=1 \\
+            --config.protocol.ratio_known_outlier=0.05
           `:paper` has the schedule of the published code; `:scratch` leaves the autoencoder out, whose weights the published
           code copied to no effect.
 """

@@ -11,8 +11,8 @@ import ml_collections
 
 VARIANTS = ("paper",)
 # epochs, batch size and the epochs from which on the rate is a quarter of what it was, where a data set needs others
-BUDGETS = {"digits": (300, 32, [200, 260]), "breast_cancer": (100, 32, [60, 80]), "mnist": (15, 128, [8, 12]), "fashion_mnist": (12, 128, [7, 10]),
-           "cifar10": (12, 128, [7, 10])}
+BUDGETS = {"digits": (300, 32, [200, 260]), "breast_cancer": (100, 32, [60, 80]), "mnist": (15, 128, [8, 12]),
+           "fashion_mnist": (12, 128, [7, 10]), "cifar10": (12, 128, [7, 10])}
 # images of 28x28 are made 32x32, as published; where there are no published sizes images stay as they are
 SIZES = {"mnist": (32, 32), "fashion_mnist": (32, 32), "coil100": (32, 32)}
 # latent units and weight of the reconstruction of the out-of-distribution experiments
@@ -31,7 +31,8 @@ def get_config(dataset="", variant=None):
         "method": "gpnd",
         "model": {"preset": "head", "latent_dim": latent_dim, "preprocess": "auto", "score_by": "density", "jacobian": None,
                   "power": None, "marginals": "generalised_normal", "tail": "clamp",
-                  "reconstruction_weight": reconstruction_weight, "encoder_weight": None, "code_critic_weight": None, "image_critic": True},
+                  "reconstruction_weight": reconstruction_weight, "encoder_weight": None, "code_critic_weight": None,
+                  "image_critic": True},
         "optimizer": {"learning_rate": 2e-3, "milestones": drops, "factor": 0.25, "beta_1": 0.5},
         "fit": {"epochs": epochs, "batch_size": batch_size},
     }]})

@@ -19,6 +19,6 @@ def get_config(dataset="", variant=None):
     """Returns the values for a data set, the published schedule and bandwidths where `variant` is "paper"."""
     return ml_collections.ConfigDict({"stages": [autoencoder(dataset, published=variant is not None), {
         "method": "kde",
-        "model": {"preprocess": "auto", "kernel": "gaussian", "bandwidth": None, "grid": "published" if variant == "paper" else "wide",
-                  "max_examples": 20_000},
+        "model": {"preprocess": "auto", "kernel": "gaussian", "bandwidth": None,
+                  "grid": "published" if variant == "paper" else "wide", "max_examples": 20_000},
     }]})

@@ -18,7 +18,8 @@ VARIANTS = ("paper", "oracle")
 def get_config(dataset="", variant=None):
     """Returns the values for a data set. "paper" has the published schedule and takes all examples; "oracle" also chooses gamma by
     test labels, as published."""
-    return ml_collections.ConfigDict({"protocol": {"name": "semi_supervised"}, "stages": [autoencoder(dataset, published=variant is not None), {
+    first = autoencoder(dataset, published=variant is not None)
+    return ml_collections.ConfigDict({"protocol": {"name": "semi_supervised"}, "stages": [first, {
         "method": "ssad",
         "model": {"preprocess": "auto", "kernel": "rbf", "gamma": None, "kappa": 1.0, "cost_unknown": 1.0, "cost_normal": 1.0,
                   "cost_anomalous": 1.0, "selection": "oracle" if variant == "oracle" else "holdout",

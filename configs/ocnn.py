@@ -3,8 +3,9 @@
 Paper:    Chalapathy, Menon, Chawla (2018), Anomaly Detection using One-Class Neural Networks, arXiv 1802.06360.
 Cost:     digits about half a minute on 2 cores; `:paper` after its autoencoder 2 to 3 minutes a digit of MNIST on one thread.
 Result:   AUROC: digits, mean of ten digits and three seeds .991 (docs/results/digits.md); MNIST 1, 3, 8 .992 .898 .905 with
-          `:paper`, .997 .912 .930 with the default rate and nu (docs/results/mnist.md); .524 on CIFAR-10's cats, near chance (docs/results/cifar10.md). The repository's 0.92 on MNIST and 0.62 on CIFAR-10 are of another objective
-          and were measured on its training images (--config.protocol.name=legacy_transductive).
+          `:paper`, .997 .912 .930 with the default rate and nu (docs/results/mnist.md); .524 on CIFAR-10's cats, near chance
+          (docs/results/cifar10.md). The repository's 0.92 on MNIST and 0.62 on CIFAR-10 are of another objective and were
+          measured on its training images (--config.protocol.name=legacy_transductive).
           `:paper` has the published epochs, rate and batch size, on the LeNets and the contrast normalisation of Deep SVDD; the
           published networks are mnist_ocnn and cifar10_ocnn (--config.stages[0].model.network, --config.stages[1].model.network).
 Command:  bin/train --method=ocnn --dataset=digits --normal=3
@@ -29,7 +30,8 @@ def get_config(dataset="", variant=None):
     # "auto": contrast for images, each feature's range for tables, and the autoencoder's as the stage after it has it.
     network = {"network": "auto", "latent_dim": None, "preprocess": "auto"}
     if dataset == "digits":
-        # Chosen by the AUROC of seed 0 on digits 1, 3, 8 and 9; the other digits and seeds in docs/results/digits.md did not choose.
+        # Chosen by the AUROC of seed 0 on digits 1, 3, 8 and 9; the other digits and seeds in docs/results/digits.md did not
+        # choose.
         network = {"network": "auto", "latent_dim": 64, "preprocess": "unit"}
     return ml_collections.ConfigDict({"stages": [{
         "method": "autoencoder",

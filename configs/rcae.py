@@ -3,7 +3,8 @@
 Paper:    Chalapathy, Menon, Chawla (2017), arXiv 1704.06743.
 Cost:     digits seconds; `:paper` on MNIST 50 minutes a digit on one busy thread (10 for a fifth of it).
 Result:   meant for training data with hidden anomalies (--config.protocol.name=contaminated). On MNIST's 8 it did not beat the
-          plain autoencoder there (docs/results/rcae_contamination.md). The published 0.99 on MNIST was measured on the training images, by code in which N has no effect.
+          plain autoencoder there (docs/results/rcae_contamination.md). The published 0.99 on MNIST was measured on the training
+          images, by code in which N has no effect.
 Command:  bin/train --method=rcae --dataset=mnist --normal=8 --config.protocol.name=contaminated --config.protocol.share=0.1
           bin/train --config=configs/rcae.py:paper --dataset=mnist --normal=8
 """

@@ -63,6 +63,7 @@ def shape(name, value):
         Misuse
     """
     sides = value if isinstance(value, (tuple, list)) else ()
-    if len(sides) not in (1, 3) or any(isinstance(side, bool) or not isinstance(side, numbers.Integral) or side < 1 for side in sides):
+    if len(sides) not in (1, 3) or any(
+            isinstance(side, bool) or not isinstance(side, numbers.Integral) or side < 1 for side in sides):
         raise Misuse(f"`{name}` must be (features,) or (height, width, channels), whole numbers of at least 1. Received: "
                      f"{name}={value!r}.")

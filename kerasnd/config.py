@@ -189,8 +189,8 @@ def _check(config, method):
     if not config["source"]["name"]:
         raise Misuse("`--dataset` must be given. Received: none. Write --dataset=digits, a TFDS name, or a path.")
     if not config["normal"].strip(","):
-        raise Misuse("`--normal` must name the normal class; only for a table of the classes 0 and 1 it is known to be 0. Received: none. "
-                     "Write --normal=3, or several: --normal=1,3.")
+        raise Misuse("`--normal` must name the normal class; only for a table of the classes 0 and 1 it is known to be 0. "
+                     "Received: none. Write --normal=3, or several: --normal=1,3.")
     _at_least("seed", config["seed"], 0)
     if config["seed"] >= 2 ** 32:
         raise Misuse(f"`seed` must be below 2**32. Received: seed={config['seed']}.")

@@ -99,5 +99,5 @@ def beyond(v, edges):
 
 
 def log_sphere(dimension, radius):
-    """float32 (b,), ln of the surface of a sphere of `radius` (b,) in `dimension` > 0, a real number: 2 pi^(d/2) r^(d-1) / Gamma(d/2)."""
+    """float32 (b,), ln of the surface of a sphere of `radius` (b,) in `dimension` d > 0, real: 2 pi^(d/2) r^(d-1) / Gamma(d/2)."""
     return math.log(2) + dimension / 2 * math.log(math.pi) - math.lgamma(dimension / 2) + (dimension - 1) * tf.math.log(radius)

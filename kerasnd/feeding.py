@@ -39,7 +39,8 @@ class Feed:
         if hint.shape != (self.n,):
             raise ValueError(f"`hint` must have one value per example. Received: {self.n} examples, hint of shape {hint.shape}.")
         if not np.isin(hint, (-1, 0, 1)).all():
-            raise ValueError(f"`hint` must be -1 (anomalous), 0 (unknown) or +1 (normal). Received: {sorted(set(hint.tolist()))[:9]}.")
+            raise ValueError(f"`hint` must be -1 (anomalous), 0 (unknown) or +1 (normal). Received: "
+                             f"{sorted(set(hint.tolist()))[:9]}.")
         self.x, self.hint, self.seed, self.buffer = x, hint, int(seed), buffer
         self.batch_size = min(int(batch_size), self.n)
         self.steps = self.n // self.batch_size
@@ -92,7 +93,8 @@ class Feed:
         if not self.x.in_order:
             # Storage order cannot be chosen, so it is mixed in a window of bounded size.
             window = max(1, min(self.buffer, BUFFER_BYTES // max(1, math.prod(self.example_shape))))
-            # TensorFlow mixes a seed with that of the graph which is being traced, and cannot where that is 0: `set_random_seed(0)`.
+            # TensorFlow mixes a seed with that of the graph which is being traced, and cannot where that is 0:
+            # `set_random_seed(0)`.
             tf.compat.v1.set_random_seed(1)
             examples = examples.shuffle(window, seed=self.seed * 1_000_003 + epoch)
         return examples.take(self.steps * self.batch_size).batch(self.batch_size, drop_remainder=True).map(
@@ -120,7 +122,8 @@ class DatasetFeed:
     def __init__(self, dataset, hints=True):
         self.dataset, self.hints = dataset, hints
         if isinstance(dataset.element_spec, dict):
-            raise ValueError(f"`x` must be a dataset of batches `x` or `(x, hint)`. Received: dicts of {sorted(dataset.element_spec)}.")
+            raise ValueError(f"`x` must be a dataset of batches `x` or `(x, hint)`. Received: dicts of "
+                             f"{sorted(dataset.element_spec)}.")
         cardinality = int(dataset.cardinality())
         if cardinality == tf.data.INFINITE_CARDINALITY:
             raise ValueError("`x` must be a dataset that ends (centres and quantiles are taken over all of it). "
@@ -161,8 +164,8 @@ class DatasetFeed:
         filled = self._whole().filter(lambda x, hint, position: tf.shape(x)[0] >= replicas)
         self.steps = int(filled.reduce(tf.constant(0, tf.int64), lambda count, *batch: count + 1))
         if self.steps == 0:
-            raise ValueError(f"`x` must have batches of an example for each of the {replicas} replicas. Received: only smaller ones. "
-                             "Batch it in larger ones.")
+            raise ValueError(f"`x` must have batches of an example for each of the {replicas} replicas. Received: only smaller "
+                             "ones. Batch it in larger ones.")
         return filled.apply(tf.data.experimental.assert_cardinality(self.steps))
 
     def once(self, batch_size=None):

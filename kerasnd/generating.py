@@ -15,7 +15,7 @@ SHOWN = 64                  # of them in the picture beside the file
 
 
 def generate(run, n, to, seed=0, device="auto", threads=0):
-    """Writes examples drawn from noise as `x` of an .npz file, all of one class 0 in its `y`, and a picture of the first ones beside it where they are images.
+    """Writes examples drawn from noise as `x` of an .npz file, all of class 0 in its `y`; beside it a picture of the first images.
 
     Args:
         run: path of a finished run's folder, of a method of `DRAW`.
@@ -33,8 +33,8 @@ def generate(run, n, to, seed=0, device="auto", threads=0):
     folder, to = RunFolder(run), Path(to)
     record = folder.finished_record()
     if record["method"] not in DRAW:
-        raise Misuse(f"`--run` must be of a method that draws examples: {', '.join(DRAW)}. Received: {folder.path} of {record['method']}. "
-                     "Train one of them.")
+        raise Misuse(f"`--run` must be of a method that draws examples: {', '.join(DRAW)}. Received: {folder.path} of "
+                     f"{record['method']}. Train one of them.")
     devices.prepare("none", device=device, threads=threads, precision=record["config"].get("precision", "float32"))
     detector = saving.load(folder / DETECTOR)
     dtype, shape = np.dtype(record.get("examples", {}).get("dtype", "float32")), detector.normalizer.example_shape

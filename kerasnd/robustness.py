@@ -7,12 +7,12 @@ The attacker knows the detector and the truth. It raises the score of normals an
 and leaves an example as it is where that is better for it, so that no attack raises an AUROC. All bounds are in units of a space in
 which the values reach from 0 to 1:
 
-    images    uint8 and uint16: the type's range; float: the extremes that "unit" or "minmax" were fitted to, else those of the judged
-              images
+    images    uint8 and uint16: the type's range; float: the extremes that "unit" or "minmax" were fitted to, else those of the
+              judged images
     tables    of each feature the extremes that "minmax" was fitted to, else those of the judged examples; what is missing stays so
 
-A value beyond the extremes may come back towards them, and go no farther out. Where a score is flat, as that of a Gaussian kernel far
-from all it knows, linf and l2 find no way: what they leave is an upper bound of what another attacker would leave.
+A value beyond the extremes may come back towards them, and go no farther out. Where a score is flat, as that of a Gaussian kernel
+far from all it knows, linf and l2 find no way: what they leave is an upper bound of what another attacker would leave.
 """
 import dataclasses
 import math

@@ -11,7 +11,7 @@ import kerasnd
 from kerasnd import config as configs
 from kerasnd import devices, examples, judging, rejudging, saving, training, under_attack
 from kerasnd.atomic import whole
-from kerasnd.data import protocols, unlabelled
+from kerasnd.data import protocols, sources, unlabelled
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import CHECKPOINT, DETECTOR, FORMAT, LOG, METRICS, RECORD, RunFolder, read_json, write_json
 from kerasnd.progress import RunLog
@@ -29,7 +29,8 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
         command: sequence of str, kept in the record.
 
     Returns:
-        dict, the metrics; `fit_seconds` is the sum of `stage_seconds`, without stages that were taken from another run (None there).
+        dict, the metrics; `fit_seconds` is the sum of `stage_seconds`, without stages that were taken from another run (None
+        there).
 
     Raises:
         Misuse: the request cannot be met. BadData: the data or the disk is at fault.
@@ -147,6 +148,8 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
     record = RunFolder(run).finished_record()
     config, data_dir = record["config"], data_dir or record.get("data_dir")
     devices.prepare("none", device=device, threads=threads, precision=config.get("precision", "float32"))
+    if dataset:
+        sources.refuse_unknown(dataset, data_dir)       # before what else may not fit it
     judged, changed = rejudging.exchanged(config, dataset, normal, outliers, label_column, skip_unreadable, options)
     with RunFolder(run).locked() as folder, RunLog(folder / LOG) as log:
         log.say(f"loading {judged['source']['name']}")
@@ -157,7 +160,8 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
         detector = saving.load(folder / DETECTOR)
         examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
         if attack:
-            return under_attack.judge(folder, detector, pool, split, *judging.names(judged), attack, eps, config["seed"], changed, log)
+            return under_attack.judge(folder, detector, pool, split, *judging.names(judged), attack, eps, config["seed"],
+                                      changed, log)
         more = _known(folder, record, digest, changed)
         if "untrained_auroc" not in more:
             more.update(_baselines(config, (pool, split), own, data_dir))

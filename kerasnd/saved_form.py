@@ -28,8 +28,8 @@ class SavedForm:
         config = dict(config)
         newer = config.pop("format", FORMAT)
         if newer > FORMAT:
-            raise Misuse(f"a saved detector must be of format {FORMAT} or older. Received: a {cls.__name__} of format {newer}. Update "
-                         "kerasnd.")
+            raise Misuse(f"a saved detector must be of format {FORMAT} or older. Received: a {cls.__name__} of format {newer}. "
+                         "Update kerasnd.")
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(config.pop("precision", before.name))
         try:

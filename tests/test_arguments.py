@@ -51,14 +51,15 @@ def test_what_is_at_the_edge_of_its_range_is_taken():
 
 
 def test_the_bounds_are_told_as_an_interval():
-    for bounds, told in (({"above": 0, "at_most": 1}, "(0, 1]"), ({"at_least": 0, "below": 1}, "[0, 1)"), ({"at_least": 0}, "[0, inf)")):
+    for bounds, told in (({"above": 0, "at_most": 1}, "(0, 1]"), ({"at_least": 0, "below": 1}, "[0, 1)"),
+                         ({"at_least": 0}, "[0, inf)")):
         with pytest.raises(Misuse) as refusal:
             arguments.number("nu", 7 if len(bounds) == 2 else -7, **bounds)
         assert f"a number in {told}. Received: nu=" in str(refusal.value)
 
 
-@pytest.mark.parametrize("given", [{"name": "adm"}, {"learning_rate": math.nan}, {"learning_rate": True}, {"factor": 0}, {"epsilon": -1},
-                                   {"momentum": 1.0}, {"milestones": [0]}, {"milestones": [2.5]}])
+@pytest.mark.parametrize("given", [{"name": "adm"}, {"learning_rate": math.nan}, {"learning_rate": True}, {"factor": 0},
+                                   {"epsilon": -1}, {"momentum": 1.0}, {"milestones": [0]}, {"milestones": [2.5]}])
 def test_an_optimiser_out_of_range_is_refused(given):
     with pytest.raises(Misuse, match=f"`optimizer.{next(iter(given))}` must be"):
         optimizers.make(10, **given)

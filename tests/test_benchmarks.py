@@ -44,3 +44,14 @@ def test_a_race_is_measured_against_the_fastest_float32_rival_round_by_round(res
     assert heads[3].strip() == "times rival, compiled"      # medians 1 and 0.4
     assert [cell.strip() for cell in own[:4]] == ["**own**", "10.0", "5.00 to 10.0", "2.00"]       # ratios 2, 2 and 5
     assert [row[3].strip() for row in (rival, compiled, half)] == ["0.40", "1.00", "40.00"]
+
+
+def test_attacks_are_told_by_medians_and_by_the_rounds_own_ratios(results):
+    attacks = importlib.import_module("attacks")
+    seconds = {attacks.SEARCH: [1.0, 4.0, 9.0], attacks.PASSES: [0.5, 1.0, 4.5], attacks.PRODUCT: [0.2, 0.4, 1.8]}
+    counts = {attacks.SEARCH: 20e9, attacks.PASSES: 20e9, attacks.PRODUCT: 40e9}
+    table, ratio = attacks.tables(seconds, counts)
+    search, passes, product = ([cell.strip() for cell in row.split("|")[2:-1]] for row in table.splitlines()[2:])
+    assert search == ["4", "9 to 1", "20", "5", "0.10"]         # half the work in 5, 10 and 5 times the time
+    assert passes[-2:] == ["20", "0.20"] and product[-2:] == ["100", "1.00"]
+    assert ratio.startswith("Rotations and shifts take 2.00 times")     # 2, 4 and 2; of the medians it would be 4

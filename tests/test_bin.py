@@ -115,6 +115,22 @@ def test_a_misuse_of_train_is_one_line_and_exit_code_two(words, told, capsys, ru
     assert out == "" and err.startswith("train: ") and err.count("\n") == 1 and told in err
 
 
+@pytest.mark.parametrize("words", ["", "--normal=0", "--normal=0 --config.source.missing=median", "--config.stages[0].model.kapa=2",
+                                   "--config.protocol.name=hold_out", "--seed=4294967296", "--data_dir=HERE"])
+def test_an_unknown_data_set_is_named_before_whatever_else_is_wrong(words, capsys, runs, tmp_path):
+    for given, meant in (("--dataset=cardo", "cardio"), ("--dataset=mnits", "mnist"), ("--config.source.name=digist", "digits"),
+                         ("--dataset=mnist --config.source.name=cardo", "cardio")):
+        assert train.main(["--method=ssad", *given.split(), *words.replace("HERE", str(tmp_path)).split()]) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.startswith("train: `dataset` must be") and err.count("\n") == 1
+        assert f"Did you mean '{meant}'" in err
+
+
+def test_a_config_file_may_name_an_unknown_data_set_too(capsys, runs, tmp_path):
+    (tmp_path / "own.py").write_text("def get_config():\n    return {'source': {'name': 'cardo'}, 'stages': [{'method': 'ssad'}]}")
+    assert train.main([f"--config={tmp_path / 'own.py'}"]) == 2 and "Did you mean 'cardio'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name, words, told", [
     ("evaluate", "", "--run"),
     ("evaluate", "--run=nowhere", "config.json"),
@@ -151,11 +167,14 @@ def test_a_misuse_of_the_others_is_one_line_and_exit_code_two(name, words, told,
     (MemoryError(), 1, "memory ran out"),
     (FloatingPointError("the loss is NaN"), 1, "the loss is NaN"),
     (KeyboardInterrupt(), 130, "The same command"),
-    (tf.errors.ResourceExhaustedError(None, None, "Graph execution error:\n\nDetected at node sequential/Relu defined at (most recent "
+    (tf.errors.ResourceExhaustedError(None, None,
+                                      "Graph execution error:\n\nDetected at node sequential/Relu defined at (most recent "
                                       'call last):\n  File "kerasnd/runs.py", line 3, in train\n\nOOM when allocating tensor with '
-                                      "shape[9,9] and type float on CPU:0\n\t [[{{node sequential/Relu}}]] [Op:__inference_step_7]"),
+                                      "shape[9,9] and type float on CPU:0\n\t [[{{node sequential/Relu}}]] "
+                                      "[Op:__inference_step_7]"),
      1, "train: memory ran out. OOM when allocating tensor with shape[9,9] and type float on CPU:0. Try --limit=N"),
-    (tf.errors.InvalidArgumentError(None, None, "2 root error(s) found.\n  (0) INVALID_ARGUMENT: `hint` must be -1, 0 or +1.\n\t [[x]]"),
+    (tf.errors.InvalidArgumentError(None, None,
+                                    "2 root error(s) found.\n  (0) INVALID_ARGUMENT: `hint` must be -1, 0 or +1.\n\t [[x]]"),
      1, "train: TensorFlow failed with InvalidArgumentError: INVALID_ARGUMENT: `hint` must be -1, 0 or +1. --verbosity=1"),
     (tf.errors.InternalError(None, None, "\n\t [[{{node x}}]]"), 1, "with InternalError: InternalError."),
     (Misuse("Exception encountered when calling X.call().\n\n\x1b[1m`x` is wrong.\x1b[0m\n\nArguments received"), 2,
@@ -174,7 +193,8 @@ def test_an_error_of_tensorflows_runtime_is_one_line(capsys):
         tf.reshape(tf.constant([1, 2]), (3,))
     assert flags.run("train", train.program(), fail, []) == 1
     err = capsys.readouterr().err
-    assert err.startswith("train: TensorFlow failed with InvalidArgumentError: ") and "requested shape has 3" in err and err.count("\n") == 1
+    assert err.startswith("train: TensorFlow failed with InvalidArgumentError: ") and "requested shape has 3" in err
+    assert err.count("\n") == 1
     assert "{{" not in err and "[[" not in err
 
 
@@ -207,14 +227,14 @@ def test_both_ways_to_write_a_flag_are_the_same(words, runs):
     ("--config=configs/ocnn.py:paper --dataset=mnist --normal=3", "ocnn_paper/mnist/3/0"),
     ("--method=rcae --dataset=HERE/photos.v2/ --normal=good", "rcae/photos.v2/good/0"),
     ("--method=rcae --dataset=HERE/table.csv --normal=0 --config.seed=9", "rcae/table/0/9"),
-    ("--method=rcae --dataset=../../no_such --normal=../x", "rcae/_.._no_such/_x/0"),
+    ("--method=rcae --dataset=mnist/../x --normal=../x", "rcae/mnist_.._x/_x/0"),
     ("--method=rcae --dataset=digits --normal=.. --seed=0", "rcae/digits/_/0"),
     ("--method=rcae --dataset=digits --normal=straße", "rcae/digits/straße/0"),
     ("--method=rcae --dataset=digits --normal=random:4 --seed=2", "rcae/digits/random_4/2"),
 ])
 def test_a_run_goes_to_a_folder_of_its_own(words, folder, runs, tmp_path):
     (tmp_path / "photos.v2").mkdir()
-    (tmp_path / "table.csv").touch()
+    (tmp_path / "table.csv").write_text("a,b\n")
     assert train.main(words.replace("HERE", str(tmp_path)).split()) == 0
     assert runs.train[0][1] == Path("saved_models") / folder
     assert train.main([*words.replace("HERE", str(tmp_path)).split(), f"--run={tmp_path}/own"]) == 0
@@ -231,7 +251,8 @@ def test_evaluate_and_score_hand_on_what_they_are_given(runs, tmp_path):
     for words, expected in ((["--attack=l2"], ("l2", None)), (["--attack=linf", "--eps=0.25"], ("linf", 0.25))):
         assert evaluate.main([f"--run={tmp_path}", *words]) == 0
         assert (runs.evaluate[1]["attack"], runs.evaluate[1]["eps"]) == expected
-    assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--device=cpu", "--threads=3"]) == 0
+    assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--device=cpu",
+                       "--threads=3"]) == 0
     assert runs.score == ((tmp_path, tmp_path, tmp_path / "s.csv"),
                           {"label_column": None, "skip_unreadable": False, "device": "cpu", "threads": 3})
 

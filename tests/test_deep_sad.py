@@ -17,7 +17,8 @@ SLOPE, EPSILON = 0.01, 1e-4
     (1.0, [0.5, 2.000001, 1e6, 0.24999994, 3.9999838, 0.001001], 166667.80),
     (2.0, [0.5, 4.000002, 2e6, 0.49999988, 7.9999676, 0.002002], 333335.5)])
 def test_losses_are_the_published_golden_values(eta, expected, mean):
-    found = DeepSAD((6,), eta=eta).losses(tf.constant([0.5, 2, 0, 4, 0.25, 1e-3]), tf.constant([0, 1, -1, -1, -1, 1], tf.int8)).numpy()
+    found = DeepSAD((6,), eta=eta).losses(tf.constant([0.5, 2, 0, 4, 0.25, 1e-3]),
+                                          tf.constant([0, 1, -1, -1, -1, 1], tf.int8)).numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert found.mean() == pytest.approx(mean, rel=1e-6)
 

@@ -125,7 +125,8 @@ def test_a_detector_of_a_newer_format_is_refused_in_words(run):
             load(run)
 
 
-@pytest.mark.parametrize("use", [lambda run, out, **more: runs.evaluate(run, **more), lambda run, out, **more: runs.score(run, run, out, **more)],
+@pytest.mark.parametrize("use", [lambda run, out, **more: runs.evaluate(run, **more),
+                                 lambda run, out, **more: runs.score(run, run, out, **more)],
                          ids=["evaluate", "score"])
 def test_the_machine_is_settled_as_for_training_and_the_precision_is_the_runs(run, tmp_path, monkeypatch, use):
     record = json.loads((run / "config.json").read_text())

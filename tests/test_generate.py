@@ -20,7 +20,8 @@ def run(tmp_path_factory):
     detector.fit(*lesson("gpnd.gold"), epochs=2, batch_size=16, verbose=0)
     saving.save(detector, folder / DETECTOR)
     (folder / "metrics.json").write_text(json.dumps({"auroc": 0.5}))
-    (folder / "config.json").write_text(json.dumps({"format": 1, "method": "gpnd", "config": {"seed": 0, "source": {"name": "digits"}, "normal": "3", "protocol": {"name": "holdout"}, "stages": [],
+    (folder / "config.json").write_text(json.dumps({"format": 1, "method": "gpnd", "config": {
+        "seed": 0, "source": {"name": "digits"}, "normal": "3", "protocol": {"name": "holdout"}, "stages": [],
                                                     "precision": "float32"},
                                                     "examples": {"shape": list(SHAPES["images"]), "dtype": "uint8"}}))
     return folder
@@ -46,7 +47,7 @@ def test_another_seed_draws_others_and_the_same_seed_the_same(run, tmp_path):
 
 
 @pytest.mark.parametrize("words, told", [
-    (["--n=0"], "`--n` must be given"), (["--n=4", "--to=x.csv"], "must name an .npz"), (["--n=-3"], "non-negative"),
+    (["--n=0"], "`--n` must be given"), (["--n=4", "--to=x.csv"], "must name an .npz"), (["--n=-3"], "0 or more"),
     (["--n=4", "--config.seed=1"], "must not be given")])
 def test_misuse_is_one_line_and_leaves_nothing(run, tmp_path, capsys, words, told):
     to = [f"--to={tmp_path / 'x.npz'}"] if not any(word.startswith("--to") for word in words) else []

@@ -63,7 +63,8 @@ def test_of_a_linear_decoder_the_density_is_exact(jacobian):
     linear.fitted["residual_edges"].assign([[1.0], [2.0]])
     along = stats.norm.logpdf(z, scale=deviation).sum(axis=1) - np.linalg.slogdet(linear.weights_of.T @ linear.weights_of)[1] / 2
     sphere = {4: 2 * np.pi ** 2 * length ** 3}[m - n]
-    np.testing.assert_allclose(-linear.density_score(tf.constant(x, tf.float32)).numpy(), along - np.log(sphere), rtol=1e-4, atol=1e-3)
+    found = linear.density_score(tf.constant(x, tf.float32)).numpy()
+    np.testing.assert_allclose(-found, along - np.log(sphere), rtol=1e-4, atol=1e-3)
 
 
 def test_the_terms_add_up_to_the_score_and_the_parts_to_their_own(detector):
@@ -79,7 +80,8 @@ def test_the_terms_add_up_to_the_score_and_the_parts_to_their_own(detector):
 def test_the_fitted_densities_are_those_of_the_training_examples(detector):
     x = normals(64)
     values = detector.code_and_residual(tf.constant(x)).numpy()
-    np.testing.assert_allclose(detector.fitted["code_parameters"].numpy(), densities.fit_generalised_normal(values[:, :-1]), rtol=1e-4)
+    wanted = densities.fit_generalised_normal(values[:, :-1])
+    np.testing.assert_allclose(detector.fitted["code_parameters"].numpy(), wanted, rtol=1e-4)
     redrawn = detector.reconstruct(tf.constant(x)).numpy()
     length = np.sqrt(np.square((x - redrawn) / 255.0).sum(axis=(1, 2, 3)))
     np.testing.assert_allclose(values[:, -1], length, rtol=1e-4)
@@ -101,8 +103,8 @@ def test_the_jacobians_term_has_the_sign_of_the_formula(detector):
     by_decoder.set_weights(detector.get_weights())
     code = detector.code(detector.bounded(x)).numpy().astype(np.float64)
     step = 1e-2 * np.eye(3)
-    change = [(detector.redraw_code(tf.constant(code + d, tf.float32)) - detector.redraw_code(tf.constant(code - d, tf.float32))).numpy() / 2e-2
-              for d in step]
+    redrawn = [[detector.redraw_code(tf.constant(code + way * d, tf.float32)).numpy() for way in (1, -1)] for d in step]
+    change = [(up - down) / 2e-2 for up, down in redrawn]
     singular = np.linalg.svd(np.stack([c.reshape(6, -1) for c in change], axis=1).astype(np.float64), compute_uv=False)
     np.testing.assert_allclose(by_decoder.terms(x)["jacobian"].numpy(), np.log(singular).sum(axis=1), rtol=2e-2, atol=2e-2)
 

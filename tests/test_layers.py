@@ -17,9 +17,11 @@ ALLOWED = {
     # data
     "data": set(), "examples": {"data"},
     # judging of scores
-    "score_table": set(), "bootstrap": {"score_table"}, "metrics": {"bootstrap", "score_table"}, "figures": {"metrics"}, "report_text": set(), "report": {"folder", "metrics", "overrides", "report_text"},
+    "score_table": set(), "bootstrap": {"score_table"}, "metrics": {"bootstrap", "score_table"}, "figures": {"metrics"},
+    "report_text": set(), "report": {"folder", "metrics", "overrides", "report_text"},
     # folders, processes, configs
-    "errors": set(), "arguments": set(), "atomic": set(), "process": set(), "progress": set(), "devices": set(), "overrides": set(), "folder": set(),
+    "errors": set(), "arguments": set(), "atomic": set(), "process": set(), "progress": set(), "devices": set(),
+    "overrides": set(), "folder": set(),
     "saving": {"folder"}, "checkpoints": {"folder"}, "config_file": {"methods"},
     "config_stages": {"data"},
     "config": {"config_file", "data", "methods", "optimizers", "overrides", "process"},
@@ -30,8 +32,9 @@ ALLOWED = {
     "robustness": {"attacks", "feeding", "metrics", "progress"},
     "generating": {"devices", "figures", "folder", "progress", "saving"},
     "under_attack": {"data", "examples", "figures", "folder", "robustness"},
-    "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training", "under_attack"},
-    "cli": {"config", "config_file", "generating", "process", "report", "runs"},
+    "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training",
+             "under_attack"},
+    "cli": {"config", "config_file", "data", "generating", "process", "report", "runs"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.

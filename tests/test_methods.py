@@ -221,7 +221,8 @@ def test_the_noise_is_the_thresholded_residual_of_each_training_example():
 
 
 def test_what_hides_in_training_ends_in_the_noise():
-    x = np.tile(np.linspace(0, 1, 6, dtype=np.float32), (80, 1)) + np.random.default_rng(0).normal(0, .01, (80, 6)).astype(np.float32)
+    x = np.tile(np.linspace(0, 1, 6, dtype=np.float32), (80, 1))
+    x += np.random.default_rng(0).normal(0, .01, (80, 6)).astype(np.float32)
     x[:4] = x[:4, ::-1]
     noise = np.abs(fitted(RCAE((6,), sparsity=0.3, preprocess="none"), epochs=30, x=x).resume_variables[0]).sum(1)
     assert noise[:4].min() > 5 * noise[4:].max()
@@ -230,7 +231,8 @@ def test_what_hides_in_training_ends_in_the_noise():
 # ---- autoencoder, optimisers ----------------------------------------------------------------------------------------
 
 def test_the_score_is_the_squared_reconstruction_error():
-    detector = fitted(Autoencoder((8, 8, 1), preprocess="unit"), x=np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1)).astype(np.uint8))
+    detector = fitted(Autoencoder((8, 8, 1), preprocess="unit"),
+                      x=np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1)).astype(np.uint8))
     x = np.random.default_rng(1).integers(0, 256, (5, 8, 8, 1)).astype(np.uint8)
     redrawn = np.asarray(detector.reconstruct(tf.constant(x)))
     np.testing.assert_allclose(detector.predict(x, verbose=0), (((x - redrawn) / 255) ** 2).sum((1, 2, 3)), rtol=1e-3)

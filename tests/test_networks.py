@@ -52,7 +52,8 @@ def test_the_dense_network_is_the_published_one_on_the_odds_tables(features, wei
     assert (trainable(encoder), trainable(encoder, decoder)) == (weights, 2 * weights)
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (9, 13, 3), (28, 28, 1), (32, 32, 3), (30, 50, 1), (64, 64, 3), (100, 75, 1), (256, 256, 3)])
+@pytest.mark.parametrize("shape",
+                         [(8, 8, 1), (9, 13, 3), (28, 28, 1), (32, 32, 3), (30, 50, 1), (64, 64, 3), (100, 75, 1), (256, 256, 3)])
 def test_auto_builds_a_pair_for_every_image_shape(shape):
     encoder, decoder = coders.build("auto", shape)
     x = np.random.default_rng(0).random((2, *shape), np.float32)

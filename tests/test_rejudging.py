@@ -81,10 +81,14 @@ def test_one_training_is_judged_at_other_shares_and_back(finished, quick):
 
 
 @pytest.mark.parametrize("options, told", [
-    ([("protocol.train_share", "0.5")], "must leave the training part as it was. Received: train_share=0.5, by which 0 others would "),
-    ([("protocol.train_share", "0.7"), ("protocol.validation_share", "0.1")], "Received: train_share=0.7, validation_share=0.1, by"),
-    ([("protocol.name", "holdout")], "must be an option of the run's protocol p1"), ([("seed", "1")], "must be an option of the run's"),
-    ([("stages[0].fit.epochs", "1")], "must be an option of the run's"), ([("protocol.anomaly_shar", "0.1")], "Did you mean 'anomaly_share'"),
+    ([("protocol.train_share", "0.5")],
+     "must leave the training part as it was. Received: train_share=0.5, by which 0 others would "),
+    ([("protocol.train_share", "0.7"), ("protocol.validation_share", "0.1")],
+     "Received: train_share=0.7, validation_share=0.1, by"),
+    ([("protocol.name", "holdout")], "must be an option of the run's protocol p1"),
+    ([("seed", "1")], "must be an option of the run's"),
+    ([("stages[0].fit.epochs", "1")], "must be an option of the run's"),
+    ([("protocol.anomaly_shar", "0.1")], "Did you mean 'anomaly_share'"),
     (share("half"), "must be a float"), (share("1.5"), "anomaly_share=1.5"),
 ])
 def test_what_would_have_trained_otherwise_or_is_no_option_is_refused(finished, options, told, quick):
@@ -103,7 +107,8 @@ def test_a_validation_part_alone_may_be_another(finished, quick):
 def test_nobody_who_trained_is_judged_under_other_normals(finished, quick):
     pool = sources.load_data("digits")
     trained = protocols.p1(pool.category, None, (3,), np.random.default_rng(0)).train
-    assert np.isin(protocols.p1(pool.category, None, (8,), np.random.default_rng(0)).test, trained).any()      # else it shows nothing
+    others = protocols.p1(pool.category, None, (8,), np.random.default_rng(0))
+    assert np.isin(others.test, trained).any()      # else it shows nothing
     result = runs.evaluate(finished, normal="8", options=share("0.2"))
     assert not np.isin(scored(finished)["index"], trained).any()
     assert result["judged"] == {"normal": "8", "protocol.anomaly_share": 0.2}
@@ -115,6 +120,8 @@ def test_nobody_who_trained_is_judged_under_other_normals(finished, quick):
 def test_another_data_set_takes_no_protocol(finished, arrays):
     with pytest.raises(Misuse, match="Leave one of the two out"):
         runs.evaluate(finished, dataset=str(arrays), options=share("0.1"))
+    with pytest.raises(Misuse, match="dataset='digist'. Did you mean 'digits'"):
+        runs.evaluate(finished, dataset="digist", options=share("0.1"))
 
 
 # ---- normals that are drawn -----------------------------------------------------------------------------------------
@@ -128,7 +135,8 @@ def test_the_seed_draws_as_many_normals_as_asked_evenly():
     assert sources.normal_classes(pool, "random:2", rng=np.random.default_rng((7, 3))) == drawn[7]
 
 
-@pytest.mark.parametrize("normal", ["random:0", "random:6", "random:", "random:-1", "random:two", "random:1,2", "random:1.0", "random:²"])
+@pytest.mark.parametrize("normal",
+                         ["random:0", "random:6", "random:", "random:-1", "random:two", "random:1,2", "random:1.0", "random:²"])
 def test_a_draw_of_no_class_or_of_all_is_refused(normal):
     pool = Pool(x=np.zeros((6, 1), np.float32), category=np.arange(6), official=None, names=tuple("abcdef"))
     with pytest.raises(Misuse, match="must draw from 1 to 5 of the 6 classes"):

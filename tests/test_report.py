@@ -137,8 +137,10 @@ DAMAGES = {
     "metrics.json cannot be read": lambda run: (run / "metrics.json").write_text('{"auroc": 0.9'),
     "config.json cannot be read": lambda run: (run / "config.json").write_bytes(b"\xff\xfe"),
     "metrics.json cannot be read: it holds a list": lambda run: (run / "metrics.json").write_text("[]"),
-    "config.json is no record of a run: it lacks normal, protocol, seed, source, stages": lambda run: (run / "config.json").write_text("{}"),
-    "config.json is no record of a run: it lacks normal, seed, source, stages": lambda run: rewrite(run / "config.json", config={"protocol": {}}),
+    "config.json is no record of a run: it lacks normal, protocol, seed, source, stages":
+        lambda run: (run / "config.json").write_text("{}"),
+    "config.json is no record of a run: it lacks normal, seed, source, stages":
+        lambda run: rewrite(run / "config.json", config={"protocol": {}}),
     "scores.npz is damaged": damage_scores,
     "auroc=nan": lambda run: rewrite(run / "metrics.json", auroc=math.nan),
     "auroc=1.5": lambda run: rewrite(run / "metrics.json", auroc=1.5),

@@ -22,7 +22,8 @@ def made(category, official, name="semi_supervised", normal=(0,), seed=0, **opti
 
 
 @pytest.mark.parametrize("n, known, polluted, hidden, labelled", [
-    (5923, 0.0, 0.0, 0, 0), (5923, 0.01, 0.0, 0, 59), (5923, 0.05, 0.0, 0, 311), (5923, 0.1, 0.0, 0, 658), (5923, 0.2, 0.0, 0, 1480),
+    (5923, 0.0, 0.0, 0, 0), (5923, 0.01, 0.0, 0, 59), (5923, 0.05, 0.0, 0, 311), (5923, 0.1, 0.0, 0, 658),
+    (5923, 0.2, 0.0, 0, 1480),
     (5923, 0.01, 0.1, 658, 66), (5923, 0.05, 0.1, 658, 346), (5923, 0.05, 0.2, 1480, 389), (6000, 0.05, 0.0, 0, 315),
     (6000, 0.05, 0.1, 666, 350), (5000, 0.05, 0.0, 0, 263), (5000, 0.05, 0.1, 555, 292), (5000, 0.2, 0.0, 0, 1250)])
 def test_counts_are_the_published_ones(n, known, polluted, hidden, labelled):
@@ -56,7 +57,8 @@ def test_hints_mark_the_labelled_and_nobody_else():
     assert (category[split.train[split.hint == 1]] == 0).all() and (category[split.train[split.hint == -1]] == 1).all()
     hidden = split.train[(split.hint == 0) & (category[split.train] != 0)]
     assert len(hidden) == d and len(set(split.train)) == len(split.train)
-    assert (numpy.diff(split.train) > 0).all() and (official[split.train] == "train").all() and (official[split.test] == "test").all()
+    assert (numpy.diff(split.train) > 0).all() and (official[split.train] == "train").all()
+    assert (official[split.test] == "test").all()
     assert len(split.test) == 30 and (split.label == (category[split.test] != 0)).all()
     assert f"{a} labelled normals, {e} labelled anomalies of class 1" in split.told
 
@@ -110,10 +112,14 @@ def test_the_leaking_split_judges_what_it_trained_on():
     ({"known_outlier": 7}, "known_outlier=7, which has none of"),
     ({"n_known_outliers": 0}, "ratio_known_outlier=0.01, that is 0 labelled anomalies"),
     ({"n_known_outliers": 3}, "from 0 to 2"),
-    ({"known_outlier": 1, "ratio_known_outlier": 0.5}, "that is 60 anomalies of the known classes .1., and the training part has 40"),
-    ({"ratio_pollution": 0.6, "ratio_known_outlier": 0.0}, "that is 90 anomalies of any class that are not labelled, and the training part has 70"),
-    ({"ratio_known_normal": 0.9, "ratio_known_outlier": 0.2}, "ratio_known_normal=0.9 of 75 training examples is 68, and there are 60"),
-    ({"ratio_known_outlier": 1.0}, "ratio_known_outlier"), ({"ratio_pollution": -0.1}, "ratio_pollution"), ({"overlap": 1}, "overlap=1")])
+    ({"known_outlier": 1, "ratio_known_outlier": 0.5},
+     "that is 60 anomalies of the known classes .1., and the training part has 40"),
+    ({"ratio_pollution": 0.6, "ratio_known_outlier": 0.0},
+     "that is 90 anomalies of any class that are not labelled, and the training part has 70"),
+    ({"ratio_known_normal": 0.9, "ratio_known_outlier": 0.2},
+     "ratio_known_normal=0.9 of 75 training examples is 68, and there are 60"),
+    ({"ratio_known_outlier": 1.0}, "ratio_known_outlier"), ({"ratio_pollution": -0.1}, "ratio_pollution"),
+    ({"overlap": 1}, "overlap=1")])
 def test_what_cannot_be_met_is_refused_with_the_arithmetic(options, told):
     category, official = pool()
     with pytest.raises(Misuse, match=told):

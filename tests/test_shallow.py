@@ -202,7 +202,8 @@ def test_one_example_is_a_set_where_nothing_is_selected():
     ({"estimator": "ocsvm", "nu": 1}, "nu=1"), ({"estimator": "ocsvm", "nu": "a"}, "nu='a'"),
     ({"estimator": "ocsvm", "max_examples": 0}, "max_examples=0"),
     ({"estimator": "kde", "kernel": "tophat"}, "0 beyond"), ({"estimator": "kde", "bandwidth": -1}, "bandwidth=-1"),
-    ({"estimator": "kde", "grid": "wider"}, "Did you mean 'wide'"), ({"estimator": "isoforest", "examples_per_tree": 1}, "at least 2"),
+    ({"estimator": "kde", "grid": "wider"}, "Did you mean 'wide'"),
+    ({"estimator": "isoforest", "examples_per_tree": 1}, "at least 2"),
     ({"estimator": "isoforest", "trees": 2.5}, "trees=2.5")])
 def test_a_misuse_is_told_in_one_line(arguments, told):
     with pytest.raises(Misuse, match=told):

@@ -43,7 +43,8 @@ def test_the_sizes_are_those_of_the_published_protocol(digit):
 
 @pytest.mark.parametrize("objects, share, expected", [(1, 0.5, (57, 15, 15)), (4, 0.25, (230, 58, 19)), (7, 0.15, (403, 101, 17))])
 def test_coil_has_no_validation_part(objects, share, expected):
-    split = p1(numpy.repeat(numpy.arange(100), 72), tuple(range(objects)), anomaly_share=share, train_share=0.8, validation_share=0.0)
+    split = p1(numpy.repeat(numpy.arange(100), 72), tuple(range(objects)), anomaly_share=share, train_share=0.8,
+               validation_share=0.0)
     train, _, _, normals, anomalies = sizes(split)
     assert (train, normals, anomalies) == expected and len(split.validation) == len(split.validation_label) == 0
 
@@ -77,7 +78,8 @@ def test_counts_are_whole_numbers_arithmetic_and_the_parts_are_disjoint_and_true
 
 
 @QUICK
-@hypothesis.given(seed=SEEDS, shares=some.tuples(some.floats(0.05, 0.5), some.floats(0.05, 0.5)), normal=some.sampled_from([(0,), (1, 3)]))
+@hypothesis.given(seed=SEEDS, shares=some.tuples(some.floats(0.05, 0.5), some.floats(0.05, 0.5)),
+                  normal=some.sampled_from([(0,), (1, 3)]))
 def test_one_training_serves_every_share(seed, shares, normal):
     category = categories(100, 120, 140, 160)
     small, large = (p1(category, normal, seed, anomaly_share=share) for share in sorted(shares))
@@ -105,14 +107,17 @@ def test_where_anomalies_are_few_half_are_judged_and_the_share_is_kept():
 
 
 @pytest.mark.parametrize("category, options, told", [
-    (categories(50, 50), {"anomaly_share": 0.0}, "anomaly_share=0.0"), (categories(50, 50), {"anomaly_share": 1}, "anomaly_share=1"),
+    (categories(50, 50), {"anomaly_share": 0.0}, "anomaly_share=0.0"),
+    (categories(50, 50), {"anomaly_share": 1}, "anomaly_share=1"),
     (categories(50, 50), {"anomaly_share": 10.0}, "anomaly_share=10.0"), (categories(50, 50), {"anomaly_share": "half"}, "'half'"),
-    (categories(50, 50), {"train_share": 0.0}, "train_share=0.0"), (categories(50, 50), {"validation_share": -0.1}, "validation_share=-0.1"),
+    (categories(50, 50), {"train_share": 0.0}, "train_share=0.0"),
+    (categories(50, 50), {"validation_share": -0.1}, "validation_share=-0.1"),
     (categories(50, 50), {"train_share": 0.9, "validation_share": 0.1}, "together 1. Lower one."),
     (categories(50, 50), {"anomaly_share": 0.05}, "0 anomalies to 10 normals, of 50 anomalies and 50 normals"),
     (categories(50, 2), {"anomaly_share": 0.9}, "1 anomalies to 0 normals, of 2 anomalies and 50 normals"),
     (categories(50, 1), {}, "0 anomalies to 0 normals"), (categories(1, 50), {}, "0 training normals of 1 normals"),
-    (categories(50), {}, "must leave anomalies to judge"), (categories(50, 50), {"anomaly_shre": 0.1}, "Did you mean 'anomaly_share'?"),
+    (categories(50), {}, "must leave anomalies to judge"),
+    (categories(50, 50), {"anomaly_shre": 0.1}, "Did you mean 'anomaly_share'?"),
 ])
 def test_mistakes_are_told_in_one_line(category, options, told):
     with pytest.raises(Misuse) as refusal:

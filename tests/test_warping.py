@@ -106,6 +106,26 @@ def test_how_many_changes_are_tried_at_a_time_changes_nothing(monkeypatch):
     assert sizes == [1, 31, 279]
 
 
+def test_batches_whose_size_is_not_known_beforehand_stay_within_the_bound(monkeypatch):
+    monkeypatch.setattr(warping, "VALUES", 9 * 128 * 36)
+    encode, most = small_network(shape=(6, 6, 1))[0], tf.Variable(0)
+
+    def seen(changed):
+        most.assign(tf.maximum(most, tf.size(changed)))
+        return encode(changed)
+
+    def worst(x):
+        return attacks.spatial(attacks.code_distance(seen, x), x, attacks.grid(angles=3))
+    any_size = tf.function(worst, input_signature=[tf.TensorSpec((None, 6, 6, 1))])
+    for size, at_once in ((300, 3), (4, 27), (128, 9), (1200, 1)):      # 1200 images are beyond it by themselves
+        x = tf.constant(examples(size, shape=(6, 6, 1)))
+        most.assign(0)
+        found = any_size(x).numpy()
+        assert most.numpy() == at_once * size * 36
+        assert warping._at_once(27, x) == at_once
+        np.testing.assert_allclose(found, worst(x).numpy(), atol=1e-6)
+
+
 def test_xla_finds_the_same_changes(monkeypatch):
     x = tf.constant(examples(4, shape=(6, 6, 1)))
     monkeypatch.setattr(warping, "VALUES", 1)                       # one at a time, so that it goes round the loop
@@ -113,4 +133,6 @@ def test_xla_finds_the_same_changes(monkeypatch):
 
     def worst(x):
         return attacks.spatial(attacks.code_distance(encode, x), x, attacks.grid(angles=3))
-    np.testing.assert_allclose(tf.function(worst, jit_compile=True)(x).numpy(), worst(x).numpy(), atol=1e-6)
+    for signature in (None, [tf.TensorSpec((None, 6, 6, 1))]):
+        compiled = tf.function(worst, signature, jit_compile=True)
+        np.testing.assert_allclose(compiled(x).numpy(), worst(x).numpy(), atol=1e-6)

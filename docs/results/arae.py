@@ -4,8 +4,8 @@
     python docs/results/arae.py --data_dir=DIR --attack                         # attacks all that is trained on one digit
     python docs/results/arae.py --data_dir=DIR                                  # the page, from what has been trained and attacked
 
-One thread a training (--threads) and two trainings side by side are faster than two threads a training. On one thread: linf 4 seconds
-an epoch, union 50, the autoencoders one or two.
+One thread a training (--threads) and two trainings side by side are faster than two threads a training. On one thread: linf 4
+seconds an epoch, union 50, the autoencoders one or two.
 """
 import argparse
 import csv
@@ -19,10 +19,12 @@ SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 STORED = {8: ((".9238", ".9311", ".9328", ".9221", ".9303"), (".9513", ".9358", ".9127", ".8788", ".8614")),
           2: ((".9385", ".9494", ".9517", ".9462", ".9454"), (".9734", ".9546", ".9334", ".9088", ".8774"))}
 # of union, one normal digit: mean of ten digits, the worst of them and which, after an epoch
-LOGGED = {1: (".8265", ".6896", 2), 5: (".9034", ".8047", 8), 10: (".9339", ".8590", 8), 20: (".9488", ".8499", 8), 50: (".9660", ".9106", 8)}
+LOGGED = {1: (".8265", ".6896", 2), 5: (".9034", ".8047", 8), 10: (".9339", ".8590", 8), 20: (".9488", ".8499", 8),
+          50: (".9660", ".9106", 8)}
 CURVES = Path("docs/results/arae_curves")
 ATTACKS = (("linf", 0.05), ("linf", 0.1), ("linf", 0.2), ("l2", 1.5), ("spatial", None))
-REDRAWN = {"union_8": "ARAE, union", "union_leak_8": "ARAE, union, leak", "linf_8": "ARAE, linf", "plain_arae_union_8": "autoencoder, same network", "denoising_arae_union_8": "denoising, same network"}
+REDRAWN = {"union_8": "ARAE, union", "union_leak_8": "ARAE, union, leak", "linf_8": "ARAE, linf",
+           "plain_arae_union_8": "autoencoder, same network", "denoising_arae_union_8": "denoising, same network"}
 KEEP = 10       # epochs between two saved states
 
 
@@ -145,7 +147,8 @@ def attack_all(data_dir, folder):
         detector = keras.models.load_model(folder / f"{name}.keras")
         for attack, eps in ATTACKS:
             attacked = kerasnd.attack_scores(detector, x, label, attack, eps=eps)
-            found.append({"run": name, "digit": digit, "attack": attacked.name, "auroc": f"{metrics.auroc(label, attacked.score):.4f}",
+            found.append({"run": name, "digit": digit, "attack": attacked.name,
+                          "auroc": f"{metrics.auroc(label, attacked.score):.4f}",
                           "adversarial_auroc": f"{robustness.numbers(label, attacked)['adversarial_auroc']:.4f}"})
             print(found[-1], flush=True)
     with open(CURVES / "attacked.csv", "w", newline="") as file:
@@ -200,35 +203,46 @@ def around(found, epoch, key="auroc"):
 def page():
     """The Markdown page."""
     import kerasnd
-    lines = ["# ARAE on MNIST", "", f"kerasnd {kerasnd.__version__}. Command: `python docs/results/arae.py --data_dir=DIR --train=NAME`, names in the script; "
-             "every epoch in arae_curves/.", "", "Seed 0. AUROC of the test part after the named epoch, mean of the five epochs around it (single epochs of the authors' own logs",
+    lines = ["# ARAE on MNIST", "",
+             f"kerasnd {kerasnd.__version__}. Command: `python docs/results/arae.py --data_dir=DIR --train=NAME`, names in the "
+             "script; every epoch in arae_curves/.", "",
+             "Seed 0. AUROC of the test part after the named epoch, mean of the five epochs around it (single epochs of the "
+             "authors' own logs",
              "scatter by .03). Nothing is chosen by it. Empty: not run yet.", "", "## Union, one normal digit (`one_vs_rest`)", "",
              "With the leak (`carry_attack_gradient`) and without. Authors: with the leak, all ten digits, one training each.", "",
-             "| epoch | " + " | ".join(f"{digit} leak | {digit}" for digit in (2, 5, 8)) + " | authors: mean of ten digits | authors: worst digit |",
+             "| epoch | " + " | ".join(f"{digit} leak | {digit}" for digit in (2, 5, 8))
+             + " | authors: mean of ten digits | authors: worst digit |",
              "|---|" + "---|" * 8]
     for epoch, (mean, worst, which) in LOGGED.items():
         cells = [around(curve(f"union_{leak}{digit}"), epoch) for digit in (2, 5, 8) for leak in ("leak_", "")]
         lines.append(f"| {epoch} | " + " | ".join(cells) + f" | {mean} | {worst} ({which}) |")
-    lines += ["", "## L-inf, p1", "", "One training serves every share of anomalies; F1 with the normals as the positive class, threshold from the validation part.", ""]
+    lines += ["", "## L-inf, p1", "",
+              "One training serves every share of anomalies; F1 with the normals as the positive class, threshold from the "
+              "validation part.", ""]
     for digit in STORED:
         found = curve(f"linf_p1_{digit}")
         if found is None:
             continue
         epochs = [epoch for epoch in (50, 100, 200, 400, 800, 1600) if len(found["epoch"]) >= epoch] or [len(found["epoch"])]
-        lines += [f"Digit {digit}: AUROC and F1 by share", "", "| epoch | " + " | ".join(map(str, SHARES)) + " |", "|---|" + "---|" * len(SHARES)]
+        lines += [f"Digit {digit}: AUROC and F1 by share", "", "| epoch | " + " | ".join(map(str, SHARES)) + " |",
+                  "|---|" + "---|" * len(SHARES)]
         for epoch in epochs:
-            lines.append(f"| {epoch} | " + " | ".join(f"{around(found, epoch, f'auroc_{share}')} {around(found, epoch, f'f1_{share}')}" for share in SHARES) + " |")
+            cells = [f"{around(found, epoch, f'auroc_{share}')} {around(found, epoch, f'f1_{share}')}" for share in SHARES]
+            lines.append(f"| {epoch} | " + " | ".join(cells) + " |")
         lines += ["| authors, 1600 | " + " | ".join(" ".join(pair) for pair in zip(*STORED[digit])) + " |", ""]
     path = CURVES / "attacked.csv"
     if path.exists():
         with open(path, newline="") as file:
             rows = list(csv.DictReader(file))
         kinds = list(dict.fromkeys(row["attack"] for row in rows))
-        lines += ["## Under attack", "", "AUROC of 500 normals and 500 others of the test part, as they are and with all of them attacked (`bin/evaluate --attack`).", "",
+        lines += ["## Under attack", "",
+                  "AUROC of 500 normals and 500 others of the test part, as they are and with all of them attacked "
+                  "(`bin/evaluate --attack`).", "",
                   "| run | epochs | as they are | " + " | ".join(kinds) + " |", "|---|---|---|" + "---|" * len(kinds)]
         for name in dict.fromkeys(row["run"] for row in rows):
             own = {row["attack"]: row for row in rows if row["run"] == name}
-            lines.append(f"| {name} | {len(curve(name)['epoch'])} | {own[kinds[0]]['auroc']} | " + " | ".join(own[kind]["adversarial_auroc"] for kind in kinds) + " |")
+            lines.append(f"| {name} | {len(curve(name)['epoch'])} | {own[kinds[0]]['auroc']} | "
+                         + " | ".join(own[kind]["adversarial_auroc"] for kind in kinds) + " |")
         lines += ["", "![Digits, and what those who have learnt eights redraw](arae_redrawn.png)", ""]
     return "\n".join(lines) + "\n"
 

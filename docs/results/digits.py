@@ -50,9 +50,12 @@ def page(results, version):
                ("distance to the raw mean", "ocnn", "raw_mean_auroc")]
     lines = ["# Digits: OC-NN, autoencoder and the simplest baselines", "",
              f"kerasnd {version}. Command: `python docs/results/digits.py`. scikit-learn's digits (1797 images of 8x8), protocol",
-             "`holdout` (60 % of each digit; training on the normal digit's alone, about 108 images), AUROC as the mean of seeds 0, 1 and 2;",
-             "default configs. The budget of `configs/ocnn.py` for digits (code of 64 units, unit range, nu 0.5, short pre-training) was chosen",
-             "by the AUROC of digits 1, 3, 8 and 9 at one split of the same data: those cells are optimistic, the other six digits did not",
+             "`holdout` (60 % of each digit; training on the normal digit's alone, about 108 images), AUROC as the mean of seeds "
+             "0, 1 and 2;",
+             "default configs. The budget of `configs/ocnn.py` for digits (code of 64 units, unit range, nu 0.5, short "
+             "pre-training) was chosen",
+             "by the AUROC of digits 1, 3, 8 and 9 at one split of the same data: those cells are optimistic, the other six "
+             "digits did not",
              "take part in the choice.", "",
              "| normal digit | " + " | ".join(name for name, _, _ in columns) + " |", "|---|" + "---|" * len(columns)]
     for digit in [*DIGITS, None]:
@@ -62,7 +65,8 @@ def page(results, version):
         cells = [f"{np.mean([mean(method, key, digit) for digit in digits]):.4f}" for _, method, key in columns]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines += ["", "Standard deviation over the 30 runs: " + ", ".join(
-        f"{method} {np.std([m['auroc'] for (name, _, _), m in results.items() if name == method], ddof=1):.4f}" for method in METHODS)
+        f"{method} {np.std([m['auroc'] for (name, _, _), m in results.items() if name == method], ddof=1):.4f}"
+        for method in METHODS)
         + ".", ""]
     return "\n".join(lines)
 

@@ -25,8 +25,8 @@ def linf(objective, x, eps, steps=40, step_size=None, seed=(0, 0), start=None, k
         step_size: float > 0, a; None: 2.5 eps / steps.
         seed: two int or an int32 tensor (2,), decides the random start.
         start: None, or float32 (b, ...): the changed examples to begin with, in the place of a random start.
-        keep_overshoot: bool, the change is held within the ball alone, and what [0, 1] cuts off is remembered, so that it must be undone
-            step by step; False: the change is what [0, 1] has left of it. Both of ARAE's codes are like that, one each.
+        keep_overshoot: bool, the change is held within the ball alone, and what [0, 1] cuts off is remembered, so that it must be
+            undone step by step; False: the change is what [0, 1] has left of it. Both of ARAE's codes are like that, one each.
 
     Returns:
         float32 (b, ...) in [0, 1], at most eps from x in every value.

@@ -15,7 +15,7 @@ import tensorflow as tf
 from kerasnd import arguments
 from kerasnd.errors import Misuse
 
-VALUES = 2 ** 21    # of changed images at a time
+VALUES = 2 ** 21    # of changed images at a time, unless a batch has more
 
 
 def grid(degrees=30.0, angles=31, shift=4 / 28, shifts=3):
@@ -133,7 +133,13 @@ def _taps(transforms, height, width):
 
 
 def _at_once(m, x):
-    """int, the largest divisor of m transforms whose changed images stay below `VALUES` values."""
-    b = x.shape[0] or 128
-    most = max(1, VALUES // (b * math.prod(x.shape[1:])))
-    return max(k for k in range(1, m + 1) if m % k == 0 and k <= most)
+    """The largest divisor of m transforms whose changed images stay within `VALUES` values, 1 where a batch alone is beyond them.
+
+    int; or an int32 tensor, where the size of the batch is not known beforehand.
+    """
+    divisors = [k for k in range(1, m + 1) if m % k == 0]
+    image = math.prod(x.shape[1:])
+    if x.shape[0] is not None:
+        return max(k for k in divisors if k == 1 or k * x.shape[0] * image <= VALUES)
+    taken = tf.constant(divisors, tf.int64) * tf.cast(tf.shape(x)[0], tf.int64) * image
+    return tf.reduce_max(tf.where(taken <= VALUES, divisors, 1))

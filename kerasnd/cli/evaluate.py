@@ -14,8 +14,8 @@ Scores a run's test set again, or another set, and rewrites the run's scores, me
   bin/evaluate --run=saved_models/arae/mnist/8/0 --attack=linf --eps=0.1
 
 An option of the run's protocol may be another where the same examples would have trained, as anomaly_share of p1.
-With --attack the test set is changed a little, so as to be misjudged: the run's own scores and metrics stay, metrics_attack.json tells
-what is left of the AUROC.
+With --attack the test set is changed a little, so as to be misjudged: the run's own scores and metrics stay,
+metrics_attack.json tells what is left of the AUROC.
 """
 
 
@@ -29,9 +29,10 @@ def program():
     evaluate.string("outliers", "", "The anomalies come from this set or path instead, or are made: uniform_noise, "
                     "gaussian_noise.")
     evaluate.group("Under attack")
-    evaluate.choice("attack", ["none", "linf", "l2", "spatial"], "Every value moved by at most eps; the example as a whole; the worst of "
-                    "279 rotations and shifts.")
-    evaluate.number("eps", "How far, where 0 to 1 is the range of the values; default: 0.1 for linf (tables 0.05), 1.5 for l2 and 28x28.")
+    evaluate.choice("attack", ["none", "linf", "l2", "spatial"],
+                    "Every value moved by at most eps; the example as a whole; the worst of 279 rotations and shifts.")
+    evaluate.number("eps", "How far, where 0 to 1 is the range of the values; default: 0.1 for linf (tables 0.05), 1.5 for l2 "
+                           "and 28x28.")
     evaluate.group("More about the data")
     evaluate.string("data_dir", None, "Where TFDS sets are prepared; else TFDS_DATA_DIR.")
     evaluate.string("label_column", None, "The column of a .csv that holds the class.")

@@ -16,7 +16,8 @@ DONE, FAILED, MISUSE, INTERRUPTED = 0, 1, 2, 130
 _ABSL = "absl's logging"
 _SMALLER = "Try --limit=N, or a smaller --config.stages[0].fit.batch_size."
 _OVERRIDE = re.compile(r"--?config[.\[]")
-_WHERE = re.compile(r"Graph execution error|Detected at node|File \"|<stack traces|Stack trace for|\d+ root error|\d+ successful|Hint:")
+_WHERE = re.compile(r"Graph execution error|Detected at node|File \"|<stack traces|Stack trace for|\d+ root error|"
+                    r"\d+ successful|Hint:")
 
 
 class Flags:
@@ -90,7 +91,8 @@ class Flags:
             return told
         name, received = parts.groups()
         parser = self.values[name].parser
-        expected = {"int": "a whole number, 0 or more", "float": "a number", "bool": "true or false"}.get(parser.flag_type(), "what --help says")
+        kinds = {"int": "a whole number, 0 or more", "float": "a number", "bool": "true or false"}
+        expected = kinds.get(parser.flag_type(), "what --help says")
         options = getattr(parser, "enum_values", ())
         if options:
             expected = f"one of {', '.join(options)}"

@@ -39,7 +39,8 @@ def score(values, overrides):
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
     from kerasnd import runs
-    runs.score(run, source, output, **{name: values[name].value for name in ("label_column", "skip_unreadable", "device", "threads")})
+    runs.score(run, source, output,
+               **{name: values[name].value for name in ("label_column", "skip_unreadable", "device", "threads")})
 
 
 def main(argv=None):

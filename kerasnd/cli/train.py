@@ -24,7 +24,8 @@ def program():
                  "isoforest, kde: takes configs/METHOD.py.")
     train.string("dataset", None, "digits, breast_cancer, a TFDS name (mnist, cifar10...), or a path: a folder of images "
                  "(train/CLASS/*, test/CLASS/*, or CLASS/* alone), .npz, .mat, .csv.")
-    train.string("normal", None, "The normal class, by number or name, or several: 3, good, or 1,3,77; random:4 draws four by the seed. "
+    train.string("normal", None,
+                 "The normal class, by number or name, or several: 3, good, or 1,3,77; random:4 draws four by the seed. "
                  "May be left out for tables of the classes 0 and 1, where it is 0.")
     train.string("config", None, "A config file in place of the method's own; FILE.py:VARIANT asks for a variant, "
                  "configs/ocnn.py:paper for one. Any value of the config is set with --config.KEY=VALUE, "
@@ -78,7 +79,11 @@ def _folder(text):
 def train(values, overrides):
     """Resolves the config and hands everything to `runs.train`."""
     from kerasnd import config
+    from kerasnd.data import sources
     process.settle(values["device"].value, values["threads"].value)
+    dataset = dict(overrides).get("source.name", values["dataset"].value)
+    if dataset:         # first of all: whether other values fit depends on the data set, and so would the complaint
+        sources.refuse_unknown(dataset, values["data_dir"].value)
     settings = config.load(method=values["method"].value, file=values["config"].value, dataset=values["dataset"].value,
                            normal=values["normal"].value, seed=values["seed"].value,
                            label_column=values["label_column"].value,

@@ -78,6 +78,16 @@ def load_data(name, data_dir=None, size=None, label_column=None, skip_unreadable
     return tfds_images.load(name, data_dir, size, label_column, cache_gib, others=(*BUNDLED, *ODDS))
 
 
+def refuse_unknown(name, data_dir=None):
+    """Raises Misuse for a name or a path behind which there is no data set, before anything of it is read.
+
+    Args:
+        name, data_dir: as in `load_data`.
+    """
+    if name not in BUNDLED:
+        _kind(os.path.expanduser(name), os.path.expanduser(data_dir) if data_dir else None)
+
+
 def is_table(name):
     """bool, a name that tells of a table before anything is read: `configs/` choose by it how long to train."""
     return name in (*ODDS, "breast_cancer") or os.path.splitext(name)[1].lower() in (".csv", ".mat")
@@ -118,6 +128,10 @@ def _kind(name, data_dir):
                      "Download the file from the ODDS library and give --data_dir.")
     if not is_plain and not _is_tfds(name.split("/")[0]):
         raise Misuse(f"`dataset` must be a path that exists. Received: dataset={name!r}.{_neighbour(name)}")
+    if not _is_tfds(name.split("/")[0]):
+        from kerasnd.data import tfds_prepared
+
+        tfds_prepared.find(name, data_dir, others=(*BUNDLED, *ODDS))    # somebody's own prepared set, or refused here
     return "tfds", None
 
 

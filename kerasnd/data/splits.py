@@ -109,7 +109,8 @@ def train_and_test(protocol, category, official, normal, rng, test_share):
 
     Args:
         protocol: str, for messages.
-        category, official, normal, rng: as in `kerasnd.data.protocols.one_vs_rest`; one key per example is drawn where `official` is None.
+        category, official, normal, rng: as in `kerasnd.data.protocols.one_vs_rest`; one key per example is drawn where `official`
+            is None.
         test_share: float in (0, 1).
 
     Returns:

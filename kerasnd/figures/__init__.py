@@ -1,4 +1,4 @@
-"""Pictures of a run: ROC curve, score histogram, extreme test images, reconstructions, samples, attacked images, a code's marginals.
+"""Pictures of a run: ROC curve, score histogram, a code's marginals, extreme images, reconstructions, samples, attacked images.
 
 Matplotlib's object API only: no pyplot, no global state, no display; imported with the first picture. The two
 colours are Okabe and Ito's, which colour-blind readers tell apart; thickness or line style says it again. The

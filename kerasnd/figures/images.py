@@ -160,7 +160,8 @@ def samples(x, path, title="", columns=8):
     """
     x = numpy.asarray(x)
     pictures, _ = _pictures(x)
-    figure, cells = _cells(-(-len(x) // columns), min(columns, max(len(x), 4)), x.shape[1] / x.shape[2], left=0.15, between=0.1, below=0.15)
+    figure, cells = _cells(-(-len(x) // columns), min(columns, max(len(x), 4)), x.shape[1] / x.shape[2],
+                           left=0.15, between=0.1, below=0.15)
     for axes in cells.flat[len(x):]:
         axes.set_axis_off()
     for picture, axes in zip(pictures, cells.flat):
@@ -194,7 +195,8 @@ def attacked(x, changed, label, before, after, path, title=""):
     rows = [("", pictures), ("attacked", _pictures(changed, limits)[0]), ("difference", _pictures(difference, (-most, most))[0])]
     sides = [(name, color, numpy.flatnonzero(label == kind))
              for kind, (name, color) in enumerate((("normal", NORMAL), ("anomaly", ANOMALOUS))) if (label == kind).any()]
-    figure, cells = _cells(3 * len(sides), max(len(at) for _, _, at in sides), x.shape[1] / x.shape[2], left=1.15, between=0.28, below=0.4)
+    figure, cells = _cells(3 * len(sides), max(len(at) for _, _, at in sides), x.shape[1] / x.shape[2], left=1.15, between=0.28,
+                           below=0.4)
     for row, axes_of_row in enumerate(cells):
         (name, color, at), (told, shown) = sides[row // 3], rows[row % 3]
         for axes in axes_of_row[len(at):]:

@@ -34,8 +34,8 @@ class ARAE(Chance, Autoencoder):
     Args:
         example_shape: tuple of int, (features,) or (height, width, channels); None where `encoder` tells it.
         preset: "linf" or "union"; tables, which cannot be turned, have union without its rotations and shifts.
-        network: str, a name of `kerasnd.networks.coders.NETWORKS`; "auto": the preset's dense one for tables and grey images of up to
-            32x32 pixels, arae_conv for all others.
+        network: str, a name of `kerasnd.networks.coders.NETWORKS`; "auto": the preset's dense one for tables and grey images of
+            up to 32x32 pixels, arae_conv for all others.
         latent_dim: int >= 1, units of the code; None: the network's own, 128.
         preprocess: str, a kind of `Normalizer` that leads into [0, 1]; "auto": "unit" for images, "minmax" for tables.
         encoder, decoder: Keras models instead of built ones; they see and give normalised examples.
@@ -43,16 +43,19 @@ class ARAE(Chance, Autoencoder):
         attack_steps: int >= 1, of the linf attack.
         l2_eps: float >= 0, bound of union's l2 attack; None: 25 eps sqrt(values / 784), the published 5 for eps = 0.2 and 28x28.
         latent_weight: float >= 0, gamma; None: the preset's.
-        refresh: "epoch" or "batch", which encoder is attacked: that of the epoch's beginning, or the present one; None: the preset's.
+        refresh: "epoch" or "batch", which encoder is attacked: that of the epoch's beginning, or the present one; None: the
+            preset's.
         carry_attack_gradient: bool, what the published union code does by an omission: the encoder's gradient of the last attack's
             objective is added, so that the code is held still against linf sixteen times as strongly as against the others.
 
-    Source: Salehi et al. (2021). Differs: the attacked encoder of an epoch meets every batch in its turn, not the whole set at once,
-    which is the same for each example; examples left over by an epoch's last full batch are neither attacked nor learnt from.
+    Source: Salehi et al. (2021). Differs: the attacked encoder of an epoch meets every batch in its turn, not the whole set at
+    once, which is the same for each example; examples left over by an epoch's last full batch are neither attacked nor learnt
+    from.
     """
 
     def __init__(self, example_shape=None, preset="linf", network="auto", latent_dim=None, preprocess="auto", encoder=None,
-                 decoder=None, eps=EPS, attack_steps=STEPS, l2_eps=None, latent_weight=None, refresh=None, carry_attack_gradient=False):
+                 decoder=None, eps=EPS, attack_steps=STEPS, l2_eps=None, latent_weight=None, refresh=None,
+                 carry_attack_gradient=False):
         arguments.choice("preset", preset, PRESETS)
         for name, value in (("eps", eps), ("l2_eps", l2_eps), ("latent_weight", latent_weight)):
             if value is not None or name == "eps":
@@ -72,8 +75,8 @@ class ARAE(Chance, Autoencoder):
         self.by_batch = (refresh or PRESETS[preset]["refresh"]) == "batch"
         self.attacks = [name for name in PRESETS[preset]["attacks"] if name != "spatial" or len(self.example_shape) == 3]
         if carry_attack_gradient and (preset != "union" or not self.by_batch):
-            raise Misuse("`carry_attack_gradient` must go with preset=union and refresh=batch, whose published code leaves a gradient over. "
-                         f"Received: preset={preset}, refresh={refresh}.")
+            raise Misuse("`carry_attack_gradient` must go with preset=union and refresh=batch, whose published code leaves a "
+                         f"gradient over. Received: preset={preset}, refresh={refresh}.")
         self._attacked = []     # weights of the encoder at the beginning of an epoch, in no file: each epoch copies them anew
         self.seed_noise()
 
@@ -102,7 +105,8 @@ class ARAE(Chance, Autoencoder):
         """The changes of normalised examples by every attack of the preset.
 
         Returns:
-            ([float32 (b, ...)] as long as the attacks, float32 (b, ...) where the linf attack last took a gradient, if that is carried).
+            ([float32 (b, ...)] as long as the attacks, float32 (b, ...) where the linf attack last took a gradient, if that is
+            carried).
         """
         objective, found, last = attacks.code_distance(self.victim, x), [], x
         for stream, name in enumerate(self.attacks):

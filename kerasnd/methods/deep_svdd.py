@@ -1,7 +1,7 @@
 """Deep SVDD: pull the codes of normal examples together around a fixed centre.
 
-    one_class      minimise over W      mean_n ||phi(x_n; W) - c||^2                                       + weight_decay / 2 ||W||^2
-    soft_boundary  minimise over W, R   R^2 + 1/nu mean_n max(0, ||phi(x_n; W) - c||^2 - R^2)              + weight_decay / 2 ||W||^2
+    one_class      minimise over W      mean_n ||phi(x_n; W) - c||^2                                    + weight_decay / 2 ||W||^2
+    soft_boundary  minimise over W, R   R^2 + 1/nu mean_n max(0, ||phi(x_n; W) - c||^2 - R^2)           + weight_decay / 2 ||W||^2
     score(x)     = ||phi(x) - c||^2  (- R^2)
 
 c: mean code of the training examples before the first step, its coordinates kept away from zero. R: 0 for `warm_up_epochs`

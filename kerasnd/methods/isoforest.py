@@ -27,7 +27,8 @@ class IsolationForest(Fitted):
         preprocess: str, a kind of `Normalizer`; "auto": "unit" for images, "minmax" for tables.
         encoder: Keras model from normalised examples to codes, or None: the normalised values themselves are seen.
         trees: int >= 1.
-        examples_per_tree: int >= 2, psi; each tree grows on its own random part of the training examples, all where there are fewer.
+        examples_per_tree: int >= 2, psi; each tree grows on its own random part of the training examples, all where there are
+            fewer.
 
     Source: Liu, Ting and Zhou (2008). Differs from the published baseline: no `contamination`, which shifts every score alike.
     """

@@ -11,8 +11,8 @@
               each coordinate, without w.
               score(x) = ||v(x) - c||^2
 
-g must be bounded: with a linear or ReLU one the paper's objective is homogeneous of degree 2 in (w, V, sqrt(r)), so that its infimum is
-0 with all weights zero, or minus infinity, never an interior minimum.
+g must be bounded: with a linear or ReLU one the paper's objective is homogeneous of degree 2 in (w, V, sqrt(r)), so that its
+infimum is 0 with all weights zero, or minus infinity, never an interior minimum.
 """
 import keras
 import numpy as np
@@ -64,7 +64,8 @@ class OCNN(Detector):
         self.hidden = keras.layers.Dense(hidden_units, use_bias=False, name="V")
         self.hidden.build((None, encoder.output_shape[-1]))
         if objective == "paper":
-            self.normal_vector = self.add_weight(shape=(hidden_units,), initializer=keras.initializers.Constant(hidden_units ** -0.5), name="w")
+            self.normal_vector = self.add_weight(shape=(hidden_units,),
+                                                 initializer=keras.initializers.Constant(hidden_units ** -0.5), name="w")
             self.threshold = self.add_weight(shape=(), initializer="zeros", trainable=False, name="r")
         else:
             self.center = self.add_weight(shape=(hidden_units,), initializer="zeros", trainable=False, name="center")
@@ -77,9 +78,9 @@ class OCNN(Detector):
     def features(self, x, training=False):
         """float32 (b, hidden_units), V phi(x) of raw examples.
 
-        Differs: for the paper's objective each code is brought to the length sqrt(latent_dim). A hyperplane has one side: without a fixed length the
-        examples that are far from the origin in any direction with a share along w count as normal, and the training drives
-        the length up (AUROC on digits fell below 0.5).
+        Differs: for the paper's objective each code is brought to the length sqrt(latent_dim). A hyperplane has one side: without
+        a fixed length the examples that are far from the origin in any direction with a share along w count as normal, and the
+        training drives the length up (AUROC on digits fell below 0.5).
         """
         code = tf.cast(self.encoder(self.normalizer(x), training=training), tf.float32)
         if self.objective == "paper":

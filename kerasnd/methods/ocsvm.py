@@ -5,8 +5,8 @@
 
 Solved by scikit-learn; the vectors, their weights and rho are kept, and the score is computed in the graph.
 
-Which gamma: mean AUROC over the six ODDS sets of the paper (two seeds each, 60 to 40) and MNIST 0, 2 and 8 (2000 training and 2000 test
-examples), nu 0.1, the published grid:
+Which gamma: mean AUROC over the six ODDS sets of the paper (two seeds each, 60 to 40) and MNIST 0, 2 and 8 (2000 training and
+2000 test examples), nu 0.1, the published grid:
 
     best of the grid, known afterwards                                          .932
     oracle: AUROC on a labelled tenth of the test set                           .931
@@ -18,8 +18,8 @@ examples), nu 0.1, the published grid:
     gamma = 1 / (features * variance), scikit-learn's "scale"                   .906
     gamma = 1                                                                   .899
 
-The criterion was chosen by these very numbers. On all six tables it asks for 4, the end of the grid; beyond it the AUROC rises on some
-(satellite, shuttle) and falls on others (arrhythmia, cardio). On MNIST it asks for 0.5, and 4 would be chance.
+The criterion was chosen by these very numbers. On all six tables it asks for 4, the end of the grid; beyond it the AUROC rises on
+some (satellite, shuttle) and falls on others (arrhythmia, cardio). On MNIST it asks for 0.5, and 4 would be chance.
 """
 import keras
 import numpy as np
@@ -46,8 +46,8 @@ class OCSVM(KernelMachine):
         gamma: float > 0; None: selected of 2^-7 ... 2^2. The linear kernel has none.
         selection: "holdout" or "oracle", see `kerasnd.methods.selection`.
         nystroem: None, or int >= 1: so many training examples stand for the kernel's space (Nystroem features), in which the
-            hyperplane is found by stochastic gradient descent. For sets too large for the exact solution: all examples are used, and
-            the score is an approximation.
+            hyperplane is found by stochastic gradient descent. For sets too large for the exact solution: all examples are used,
+            and the score is an approximation.
         max_examples: int >= 1, the exact solution is found on a random part of so many, and said; None: all.
 
     Source: Schoelkopf et al. (2001); Ruff et al. (2020), Deep SAD, baselines. Differs: gamma is selected without test labels,
@@ -62,8 +62,8 @@ class OCSVM(KernelMachine):
         if nystroem is not None:
             arguments.whole("nystroem", nystroem, at_least=1)
             if kernel == "linear":
-                raise Misuse("`nystroem` must go with kernel=rbf or kernel=poly. Received: kernel=linear, whose space is that of the "
-                             "examples.")
+                raise Misuse("`nystroem` must go with kernel=rbf or kernel=poly. Received: kernel=linear, whose space is that of "
+                             "the examples.")
         super().__init__(example_shape, preprocess, encoder, max_examples)
         self.kernel, self.nu, self.gamma, self.selection, self.nystroem = kernel, nu, gamma, selection, nystroem
 

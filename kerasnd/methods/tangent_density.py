@@ -88,7 +88,8 @@ class TangentDensity:
         edges, kept, parameters = (self.fitted[name].numpy() for name in ("code_edges", "code_log_density", "code_parameters"))
         at = np.linspace(*edges, 200)
         density = np.exp(densities.log_generalised_normal(tf.constant(at, tf.float32), tf.constant(parameters)))
-        return [(np.linspace(*edges[:, k], len(kept) + 1), np.exp(kept[:, k]), at[:, k], density[:, k]) for k in range(kept.shape[1])]
+        return [(np.linspace(*edges[:, k], len(kept) + 1), np.exp(kept[:, k]), at[:, k], density[:, k])
+                for k in range(kept.shape[1])]
 
     def code_and_residual(self, x):
         """float32 (b, n + 1), codes and residuals of raw examples."""
@@ -107,8 +108,8 @@ class TangentDensity:
             x: raw examples (b, ...).
 
         Returns:
-            {"tangent", "jacobian", "residual"}: float32 (b,), minus the logarithms of the three factors of p(x); their sum is the score
-            `density`.
+            {"tangent", "jacobian", "residual"}: float32 (b,), minus the logarithms of the three factors of p(x); their sum is the
+            score `density`.
         """
         x = tf.convert_to_tensor(x)
         return dict(zip(SCORES["density"], tf.unstack(self._terms(x, SCORES["density"]), axis=1)))
