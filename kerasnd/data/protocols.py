@@ -2,19 +2,20 @@
 
 Every protocol takes the category and the official part of each example and hands back a `Split`. `holdout` gives each
 example one random key and takes the smallest within a class, so that for one seed the parts of a class do not depend on
-which class is normal, nor on what follows behind. Examples of category -1 are neither normal nor ever judged; only
-`contaminated` may hide them among the training examples.
+which class is normal, nor on what follows behind; `folds` cuts every class likewise. Examples of category -1 are neither
+normal nor ever judged; only `contaminated` may hide them among the training examples.
 """
 import inspect
 
 import numpy
 
+from kerasnd.data.folds import folds
 from kerasnd.data.semi_supervised import legacy_leaking, semi_supervised
 from kerasnd.data.shares import p1
 from kerasnd.data.splits import Split, checked_share, fingerprint, kinds, official_parts, train_and_test, unhinted
 from kerasnd.errors import Misuse, suggest
 
-__all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "holdout", "legacy_leaking",
+__all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "folds", "holdout", "legacy_leaking",
            "legacy_transductive", "make", "one_vs_rest", "p1", "semi_supervised"]
 
 LEGACY_VARIANTS = ("mnist", "cifar10")
@@ -138,7 +139,7 @@ def _released_mnist(is_normal, is_anomalous, train_part, test_part, rng):
     return normals, anomalies, len(normals) // 100
 
 
-PROTOCOLS = {"one_vs_rest": one_vs_rest, "holdout": holdout, "p1": p1, "contaminated": contaminated,
+PROTOCOLS = {"one_vs_rest": one_vs_rest, "holdout": holdout, "p1": p1, "folds": folds, "contaminated": contaminated,
              "semi_supervised": semi_supervised, "legacy_transductive": legacy_transductive, "legacy_leaking": legacy_leaking}
 
 

@@ -1,11 +1,10 @@
 """Who trains and who is judged where a stated share of the judged examples is anomalous: index arithmetic on labels."""
 import dataclasses
-import fractions
 import math
 
 import numpy
 
-from kerasnd.data.splits import checked_share, kinds, spare, unhinted
+from kerasnd.data.splits import checked_share, exact_share, kinds, spare, unhinted
 from kerasnd.errors import Misuse
 
 
@@ -34,7 +33,7 @@ def p1(category, official, normal, rng, anomaly_share=0.5, train_share=0.6, vali
     """
     del official
     share = checked_share("anomaly_share", anomaly_share)
-    train, validation = _exact("train_share", train_share), _exact("validation_share", validation_share, zero=True)
+    train, validation = exact_share("train_share", train_share), exact_share("validation_share", validation_share, zero=True)
     if train + validation >= 1:
         raise Misuse("`train_share` and `validation_share` must leave a share of the normals to judge. Received: train_share="
                      f"{train_share}, validation_share={validation_share}, together {float(train + validation):g}. Lower one.")
@@ -62,8 +61,3 @@ def p1(category, official, normal, rng, anomaly_share=0.5, train_share=0.6, vali
         told = f"{told}{told and '; '}{wanted} anomalies would have been judged, were there as many"
     return dataclasses.replace(split, validation=rest.astype(numpy.int64), validation_label=is_anomalous[rest].astype(numpy.int8),
                                spare=spare(trained, numpy.concatenate([test, rest]), is_anomalous), told=told)
-
-
-def _exact(name, value, zero=False):
-    """The decimal number that was typed: in float64, 0.29 of 100 normals would be less than 29."""
-    return fractions.Fraction(repr(checked_share(name, value, zero)))

@@ -1,5 +1,6 @@
 """Indices into a pool: who trains, who is judged, what may be known and what is true; and the checks that all share."""
 import dataclasses
+import fractions
 import hashlib
 
 import numpy
@@ -14,7 +15,7 @@ class Split:
     Attributes:
         train: int64 (t,), what the learner sees; distinct, but for what `overlap` of `semi_supervised` takes twice.
         hint: int8 (t,), what it may know: 0 unknown, +1 known normal, -1 known anomalous.
-        test: int64 (s,), distinct; what is judged.
+        test: int64 (s,), distinct; what is judged, each scored once.
         label: int8 (s,), the truth: 1 anomalous.
         name: str, the protocol.
         validation: int64 (v,), distinct; for thresholds; empty where the protocol has none.
@@ -23,6 +24,9 @@ class Split:
         spare: int64 (r,), distinct; examples of the training part that are neither trained on nor judged, whose known anomalies
             a user's hints may bring in; empty where the protocol has no such part. It says nothing new of the split, and is no
             part of its fingerprint.
+        times: int64 (s,), at least 1, how often each judged example counts in a metric; empty: once each. No interval counts an
+            example twice: a repeated example tells nothing new of the chance of the sample.
+        validation_times: int64 (v,), or empty, the same of the validation part.
     """
 
     train: numpy.ndarray
@@ -34,12 +38,15 @@ class Split:
     validation_label: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int8))
     told: str = ""
     spare: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
+    times: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
+    validation_times: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
 
 
 def fingerprint(split):
-    """12 hexadecimal digits of the SHA-256 over a split's name, indices, hints and labels."""
+    """12 hexadecimal digits of the SHA-256 over a split's name, indices, hints and labels, and counts where it has any."""
     digest = hashlib.sha256(split.name.encode())
-    for field in ("train", "hint", "validation", "validation_label", "test", "label"):
+    counts = [name for name in ("times", "validation_times") if len(getattr(split, name))]
+    for field in ("train", "hint", "validation", "validation_label", "test", "label", *counts):
         values = getattr(split, field)
         digest.update(f"|{field}:{len(values)}:".encode() + values.astype("<i8").tobytes())
     return digest.hexdigest()[:12]
@@ -145,3 +152,9 @@ def checked_share(name, value, zero=False):
         raise Misuse(f"`{name}` must be a number {'from' if zero else 'above'} 0 and below 1. Received: "
                      f"{name}={value!r}. Give --config.protocol.{name}=0.1.")
     return float(value)
+
+
+def exact_share(name, value, zero=False):
+    """The decimal number that was typed, as a Fraction in (0, 1), or [0, 1) where `zero`: in float64, 0.29 of 100 normals would be
+    less than 29. Raises Misuse."""
+    return fractions.Fraction(repr(checked_share(name, value, zero)))
