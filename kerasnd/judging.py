@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerasnd import figures, metrics, training
 from kerasnd.atomic import whole
 from kerasnd.data import protocols
+from kerasnd.data.splits import judged_rows
 from kerasnd.examples import some, take
 from kerasnd.feeding import Feed
 from kerasnd.folder import METRICS, SCORES, as_json
@@ -24,7 +25,8 @@ def judge(folder, detector, pool, split, method, data, more, log):
         folder: RunFolder, locked.
         detector: trained.
         pool: Pool.
-        split: Split of the pool; where its validation part has both classes, that gives the threshold of `f1_inlier`.
+        split: Split of the pool; where its validation part has both classes, that gives the threshold of `f1_inlier`. What is
+            to count several times is scored once, stands once in scores.npz, beside its `times`, and is shown once.
         method, data: str, what was trained and what it is judged on, for table and figures.
         more: dict, what is known beside the scores (seconds, baselines).
         log: RunLog.
@@ -43,17 +45,18 @@ def judge(folder, detector, pool, split, method, data, more, log):
     if len(strange):
         raise FloatingPointError(f"{len(strange)} of {len(score)} scores are not finite, the first that of example "
                                  f"{split.test[strange[0]]}. The detector is kept in {folder.path}.")
-    result = {**metrics.summary(split.label, score), **more, "score_seconds": seconds,
+    result = {**metrics.summary(split.label, score, split.times), **more, "score_seconds": seconds,
               "protocol": split.name, "protocol_hash": protocols.fingerprint(split)}
     if len(set(split.validation_label.tolist())) == 2:
-        threshold = metrics.threshold_f1_inlier(split.validation_label, scores(detector, take(pool.x, split.validation)))
-        result["f1_inlier"] = metrics.f1_at(split.label, score, threshold, positive="normal")
+        held = scores(detector, take(pool.x, split.validation))
+        result.update(metrics.inlier_f1(metrics.repeated(split.validation_times, split.validation_label, held),
+                                        metrics.repeated(split.times, split.label, score)))
     draw(folder / "figures", detector, pool, split, x, score, f"{method}, {data}")
     # Both are written before either takes its name, the metrics last: a full disk leaves those of one judging. A kill between the
     # two renamings can leave new scores beside old metrics, which `report` refuses and bin/evaluate puts right.
     with whole(folder / METRICS) as last, whole(folder / SCORES) as temporary:
         with open(temporary, "wb") as file:
-            np.savez(file, index=split.test.astype(np.int64), label=split.label.astype(np.int8), score=score)
+            np.savez(file, **judged_rows(split), score=score)
         last.write_text(as_json(result))
     log.say(table(method, result))
     log.say(f"run: {folder.path}")
@@ -76,7 +79,7 @@ def scores(detector, x, title="scoring"):
     return found
 
 
-def baselines(config, x, hint, x_test, label, example_shape):
+def baselines(config, x, hint, x_test, label, example_shape, times=None):
     """What the data and the architecture give without learning.
 
     Args:
@@ -86,15 +89,19 @@ def baselines(config, x, hint, x_test, label, example_shape):
         x_test: array or Stream of the judged examples.
         label: int8, their truth.
         example_shape: tuple of int.
+        times: int64 (n_test,), how often each counts; None or empty: once each.
 
     Returns:
         dict: untrained_auroc (None where there is no network), raw_mean_auroc.
     """
+    def area(score):
+        return metrics.auroc(*metrics.repeated(times, label, score))
+
     oracle = oracle_part(config, x_test, label)
-    untrained = [metrics.auroc(label, score) for score in untrained_scores(config, x, hint, x_test, example_shape, oracle)]
+    untrained = [area(score) for score in untrained_scores(config, x, hint, x_test, example_shape, oracle)]
     normals = take(x, np.flatnonzero(hint >= 0)) if (hint < 0).any() else x
     return {"untrained_auroc": float(np.mean(untrained)) if untrained else None,
-            "raw_mean_auroc": metrics.auroc(label, distance_to_mean(normals, x_test))}
+            "raw_mean_auroc": area(distance_to_mean(normals, x_test))}
 
 
 def untrained_scores(config, x, hint, x_test, example_shape, oracle=None, most=None):
@@ -192,8 +199,8 @@ def distance_to_mean(x, x_test):
 
 def draw(to, detector, pool, split, x, score, title):
     """Writes the figures of the judged examples `x` into the folder `to`."""
-    figures.roc(split.label, score, to / "roc.png", title)
-    figures.histogram(split.label, score, to / "histogram.png", title)
+    figures.roc(*metrics.repeated(split.times, split.label, score), to / "roc.png", title)      # its area is that of the table
+    figures.histogram(split.label, score, to / "histogram.png", title)     # of distinct examples, as all that follows
     units = detector.marginals_drawn() if hasattr(detector, "marginals_drawn") else []
     if units:
         figures.marginals(units, to / "code_marginals.png", f"the code's units: {title}")
@@ -216,10 +223,12 @@ def table(method, result):
     """str, the closing table of a run; what is not known is left blank."""
     def number(name, digits=4):
         return "" if result.get(name) is None else f"{result[name]:.{digits}f}"
-    validated = ["F1 inlier"] * ("f1_inlier" in result)     # its threshold is from the validation part, which not all protocols have
+    # The threshold of F1 inlier is from the validation part, which not all protocols have.
+    validated = {"F1 inlier": "f1_inlier", "F1 accept all": "accept_all_f1"} if "f1_inlier" in result else {}
+    n = str(result["n_test"]) + (f" ({result['n_distinct']} distinct)" if "n_distinct" in result else "")
     head = ("", "AUROC", "95 % interval", "AUPR-in", "AUPR-out", "FPR@95TPR", "det. error", *validated, "best F1 (oracle)", "n", "seconds")
     rows = [(method, number("auroc"), f"{number('auroc_low')} to {number('auroc_high')}", number("aupr_in"), number("aupr_out"),
-             number("fpr_at_95_tpr"), number("detection_error"), *[number("f1_inlier")] * len(validated), number("best_f1"), str(result["n_test"]),
+             number("fpr_at_95_tpr"), number("detection_error"), *map(number, validated.values()), number("best_f1"), n,
              f"{number('fit_seconds', 1)} + {number('score_seconds', 1)}"),
             ("distance to the raw mean", number("raw_mean_auroc"), *[""] * (len(head) - 2))]
     if result.get("untrained_auroc") is not None:       # a detector without a network has none

@@ -12,7 +12,7 @@ import numpy
 
 from kerasnd.bootstrap import bootstrap_auroc
 from kerasnd.errors import Misuse
-from kerasnd.score_table import checked, groups
+from kerasnd.score_table import checked, groups, repeated
 
 
 def auroc(label, score):
@@ -160,18 +160,50 @@ def threshold_f1_inlier(label, score):
     return float(middle) if values[at] <= middle < values[at + 1] else float(values[at])
 
 
-def summary(label, score):
-    """All numbers that need no validation part, under the names of metrics.json.
+def accept_all_f1(label):
+    """F1 with the normal as the positive class of accepting every example: below it no threshold is worth its name.
+
+    Args:
+        label: 0 or 1 (n,), 1 = anomalous; both must occur.
 
     Returns:
-        dict of float: auroc, auroc_low, auroc_high (95 % bootstrap), aupr_in, aupr_out, fpr_at_95_tpr,
-        detection_error, best_f1; and of int: n_test, n_anomalous.
+        float in (0, 1), 2 (1 - p) / (2 - p) where p is the share of anomalies: .947 at a tenth, .667 at a half.
+    """
+    return f1_at(*checked(label, numpy.zeros(len(label))), 0, positive="normal")
+
+
+def inlier_f1(validation, test):
+    """F1 with the normal as the positive class at the threshold of another part, and what accepting everything would give.
+
+    Args:
+        validation, test: (label, score) each, as for `auroc`.
+
+    Returns:
+        dict of float: f1_inlier, accept_all_f1, both of the test part.
+    """
+    return {"f1_inlier": f1_at(*test, threshold_f1_inlier(*validation), positive="normal"), "accept_all_f1": accept_all_f1(test[0])}
+
+
+def summary(label, score, times=None):
+    """All numbers that need no validation part, under the names of metrics.json.
+
+    Args:
+        label, score: as for `auroc`.
+        times: int (n,), how often each example counts; None or empty: once each.
+
+    Returns:
+        dict of float: auroc, auroc_low, auroc_high (95 % bootstrap of the distinct examples: a repeated one would make it
+        falsely narrow), aupr_in, aupr_out, fpr_at_95_tpr, detection_error, best_f1; and of int: n_test, n_anomalous, both as
+        counted, and n_distinct where that is less than n_test.
     """
     low, high = bootstrap_auroc(label, score)
+    distinct = len(label)
+    label, score = repeated(times, label, score)
     return {
         "auroc": auroc(label, score), "auroc_low": low, "auroc_high": high,
         "aupr_in": aupr_in(label, score), "aupr_out": aupr_out(label, score),
         "fpr_at_95_tpr": fpr_at_95_tpr(label, score), "detection_error": detection_error(label, score),
         "best_f1": best_f1(label, score),
         "n_test": len(label), "n_anomalous": int(numpy.sum(label)),
+        **({"n_distinct": distinct} if distinct < len(label) else {}),
     }

@@ -101,6 +101,6 @@ def _unseen(split, own):
         seen = np.isin(getattr(split, name), own.train)
         if seen.any():
             logging.warning("%d of the %s part are left out, since the run was trained on them", int(seen.sum()), name)
-        label = "label" if name == "test" else "validation_label"
-        kept.update({name: getattr(split, name)[~seen], label: getattr(split, label)[~seen]})
+        columns = ("test", "label", "times") if name == "test" else ("validation", "validation_label", "validation_times")
+        kept.update({column: getattr(split, column)[~seen] for column in columns if len(getattr(split, column))})
     return dataclasses.replace(split, **kept)

@@ -7,13 +7,14 @@ ROW = ("dataset", "protocol", "method", "variant")
 JUDGED = {                                          # in metrics.json, and in the head of the table
     "auroc": "AUROC", "untrained_auroc": "untrained", "raw_mean_auroc": "raw mean", "aupr_in": "AUPR-in",
     "aupr_out": "AUPR-out", "fpr_at_95_tpr": "FPR@95TPR", "detection_error": "detection error",
-    "best_f1": "best F1", "f1_inlier": "F1 inlier",
+    "best_f1": "best F1", "f1_inlier": "F1 inlier", "accept_all_f1": "F1 accept all",
 }
 NOTE = """
 ± is the sample standard deviation (n - 1) over all runs of a row. untrained: AUROC of the same network before
 training. raw mean: AUROC of the distance to the training mean in raw values. AUPR-out and best F1 (an oracle)
 take the anomaly as positive, AUPR-in and F1 inlier the normal. FPR@95TPR: anomalies accepted where 95 % of
-the normals are; it and the detection error are better when lower. (k of n): only k of n runs have the number.
+the normals are; it and the detection error are better when lower. F1 accept all is what F1 inlier would be if
+nothing were rejected. (k of n): only k of n runs have the number.
 """
 
 

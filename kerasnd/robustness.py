@@ -159,12 +159,13 @@ def space(detector, x):
     return low, high - low
 
 
-def numbers(label, attacked):
+def numbers(label, attacked, times=None):
     """What an attack leaves of an AUROC.
 
     Args:
         label: 0 or 1 (n,); both must occur.
         attacked: Attacked.
+        times: int (n,), how often each counts in an AUROC and in n_test and n_anomalous; None or empty: once each.
 
     Returns:
         dict: auroc of the examples as they are, adversarial_auroc of all attacked, each with its 95 % bootstrap interval
@@ -175,11 +176,12 @@ def numbers(label, attacked):
     result = {"attack": attacked.name.split()[0], "eps": attacked.eps, "steps": attacked.steps}
     for name, score in (("auroc", before), ("adversarial_auroc", after)):
         low, high = metrics.bootstrap_auroc(label, score)
-        result.update({name: metrics.auroc(label, score), f"{name}_low": low, f"{name}_high": high})
+        result.update({name: metrics.auroc(*metrics.repeated(times, label, score)), f"{name}_low": low, f"{name}_high": high})
     for kind, name in enumerate(("normals", "anomalies")):
-        result[f"adversarial_auroc_{name}"] = metrics.auroc(label, np.where(label == kind, after, before))
+        result[f"adversarial_auroc_{name}"] = metrics.auroc(*metrics.repeated(times, label, np.where(label == kind, after, before)))
+    counted, = metrics.repeated(times, label)
     return {**result, "largest_change": float(attacked.change.max()), "mean_change": float(attacked.change.mean()),
-            "share_unharmed": float((before == after).mean()), "n_test": len(label), "n_anomalous": int(label.sum())}
+            "share_unharmed": float((before == after).mean()), "n_test": len(counted), "n_anomalous": int(counted.sum())}
 
 
 @tf.custom_gradient

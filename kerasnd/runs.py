@@ -89,7 +89,7 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     oracle = judging.oracle_part(config, x_test, split.label)
     seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log, oracle)
     more = {"fit_seconds": sum(filter(None, seconds)), "stage_seconds": seconds, "collapsed": told,
-            **judging.baselines(config, x, split.hint, x_test, split.label, pool.example_shape)}
+            **judging.baselines(config, x, split.hint, x_test, split.label, pool.example_shape, split.times)}
     # Judged is what lies on the disk, so that a run that was killed from here on scores the same once it is resumed.
     result = judging.judge(folder, saving.load(folder / DETECTOR), pool, split, *judging.names(config), more, log)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -192,7 +192,8 @@ def _baselines(config, judged, own, data_dir):
         logging.warning("no baselines, since the training data is not there: %s", error)
         return {"untrained_auroc": None, "raw_mean_auroc": None}
     x_test = examples.take(judged[0].x, judged[1].test)
-    return judging.baselines(config, examples.take(pool.x, split.train), split.hint, x_test, judged[1].label, pool.example_shape)
+    return judging.baselines(config, examples.take(pool.x, split.train), split.hint, x_test, judged[1].label, pool.example_shape,
+                             judged[1].times)
 
 
 def score(run, input, output, label_column=None, skip_unreadable=False, device="auto", threads=0):

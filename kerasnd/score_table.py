@@ -33,6 +33,21 @@ def checked(label, score, both=True):
     return label, score
 
 
+def repeated(times, *columns):
+    """Columns of judged examples as the metrics count them.
+
+    Args:
+        times: int (n,), at least 1, how often each example counts; None or empty: once each.
+        *columns: arrays (n,), as labels and scores.
+
+    Returns:
+        list of arrays (sum of times,), every value so often, side by side.
+    """
+    if times is None or not len(times):
+        return list(columns)
+    return [numpy.repeat(column, times) for column in columns]
+
+
 def groups(label, score):
     """The table every metric is read from.
 

@@ -7,6 +7,7 @@ from absl import logging
 from kerasnd import figures, robustness
 from kerasnd.atomic import whole
 from kerasnd.data import protocols
+from kerasnd.data.splits import judged_rows
 from kerasnd.errors import BadData
 from kerasnd.examples import some, take
 from kerasnd.folder import METRICS_ATTACK, SCORES_ATTACK, as_json, read_json
@@ -33,7 +34,7 @@ def judge(folder, detector, pool, split, method, data, attack, eps, seed, judged
     """
     x, began = take(pool.x, split.test), time.monotonic()
     found = robustness.attack_scores(detector, x, split.label, attack, eps, seed=seed, keep=SHOWN if pool.is_image else 0)
-    result = {**robustness.numbers(split.label, found), "seed": seed, "seconds": time.monotonic() - began,
+    result = {**robustness.numbers(split.label, found, split.times), "seed": seed, "seconds": time.monotonic() - began,
               "protocol": split.name, "protocol_hash": protocols.fingerprint(split), **({"judged": judged} if judged else {})}
     if pool.is_image:
         at = found.index
@@ -42,8 +43,7 @@ def judge(folder, detector, pool, split, method, data, attack, eps, seed, judged
     entries = {**_earlier(folder), found.name: result}
     with whole(folder / METRICS_ATTACK) as last, whole(folder / SCORES_ATTACK.format(found.name.replace(" ", "_"))) as temporary:
         with open(temporary, "wb") as file:
-            np.savez(file, index=split.test.astype(np.int64), label=split.label.astype(np.int8), score=found.score,
-                     attacked_score=found.attacked_score, change=found.change)
+            np.savez(file, **judged_rows(split), score=found.score, attacked_score=found.attacked_score, change=found.change)
         last.write_text(as_json(entries))
     log.say(table(method, found.name, result))
     log.say(f"run: {folder.path}")

@@ -58,7 +58,7 @@ def test_the_mean_is_over_classes_and_seeds_and_the_class_mean_over_seeds(tmp_pa
 
 
 def test_every_metric_is_averaged_and_one_run_has_no_deviation(tmp_path):
-    run, _ = a_run(tmp_path, "one", judged={"f1_inlier": 0.25})
+    run, _ = a_run(tmp_path, "one", judged={"f1_inlier": 0.25, "accept_all_f1": 0.5})
     row, = report.table(report.collect(tmp_path))
     numbers = json.loads((run / "metrics.json").read_text())
     assert {name: value for name, (value, _, _) in row["all"].items()} == {name: numbers[name] for name in report_text.JUDGED}
@@ -194,6 +194,23 @@ def test_no_flipped_byte_makes_the_report_fail(tmp_path):
             assert report_text.markdown(report.table(rows))
         (bad / name).write_bytes(whole)
     assert left_out > 100
+
+
+def test_examples_that_count_several_times_are_counted_so(tmp_path):
+    run, _ = a_run(tmp_path, "a")
+    with numpy.load(run / "scores.npz") as file:
+        columns = dict(file)
+    times = numpy.where(columns["label"] == 0, 3, 1)
+    numbers = metrics.summary(columns["label"], columns["score"], times)
+    rewrite(run / "metrics.json", **numbers)
+    assert "has n_test=90, but scores.npz gives 50" in report.collect(tmp_path)[0]["problem"]
+    numpy.savez(run / "scores.npz", **columns, times=times)
+    row, = report.collect(tmp_path)
+    assert row["auroc"] == numbers["auroc"] and (numbers["n_test"], numbers["n_anomalous"]) == (90, 30)
+    for wrong, told in ((times * 2**40, "has n_test=90, but scores.npz counts"), (times / 1.0, "damaged: TypeError"),
+                        (numpy.full(30, 3), "damaged: ValueError"), (times[::-1], "has n_anomalous=30, but scores.npz gives 70")):
+        numpy.savez(run / "scores.npz", **columns, times=wrong)
+        assert told in report.collect(tmp_path)[0]["problem"]
 
 
 def test_a_collapsed_run_is_counted_and_named(tmp_path):

@@ -24,6 +24,7 @@ def folds(category, official, normal, rng, fold=0, n_folds=5, validation_folds=1
         fold: int in 0..n_folds-1, which fold is judged.
         n_folds: int >= 2.
         validation_folds: int >= 0, so many of the other folds, the first ones, are the validation part; at least one must be left.
+            With 1, folds 0 and 1 train on the same examples.
         anomaly_share: float in (0, 1), anomalies per judged example, the same in the validation part; not read with "none".
         balance: how that share is met. "subsample": with all n normals floor(n share / (1 - share)) of the anomalies; where there
             are fewer, all of these, and so many normals as the share then asks for. "repeat": all examples, the rarer kind over

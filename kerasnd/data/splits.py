@@ -52,6 +52,13 @@ def fingerprint(split):
     return digest.hexdigest()[:12]
 
 
+def judged_rows(split):
+    """dict of arrays (s,), what scores.npz says of the judged examples beside their scores: index int64, label int8, and times
+    int64 where any counts more than once."""
+    times = {"times": split.times.astype(numpy.int64)} if len(split.times) else {}
+    return {"index": split.test.astype(numpy.int64), "label": split.label.astype(numpy.int8), **times}
+
+
 def unhinted(name, train, test, anomalous, training_part=None):
     """A Split without hints.
 
