@@ -45,7 +45,7 @@ def load(method=None, file=None, dataset=None, normal=None, seed=None, label_col
         method: str, picks configs/<method>.py, or None where `file` is given.
         file: str, a config file, "FILE.py" or "FILE.py:VARIANT".
         dataset: str, name or path; None: the config file's own.
-        normal: str, "3", "good" or "1,3"; None: the config file's own, or that of a table which needs none named (see
+        normal: str, "3", "good", "1,3", "random:4" or "all"; None: the config file's own, or that of a table which needs none named (see
             `kerasnd.data.sources.default_normal`).
         seed, label_column, skip_unreadable: replace the config file's values unless None.
         data_dir: str or None, where the data lies.
@@ -190,7 +190,8 @@ def _check(config, method):
         raise Misuse("`--dataset` must be given. Received: none. Write --dataset=digits, a TFDS name, or a path.")
     if not config["normal"].strip(","):
         raise Misuse("`--normal` must name the normal class; only for a table of the classes 0 and 1 it is known to be 0. "
-                     "Received: none. Write --normal=3, or several: --normal=1,3.")
+                     "Received: none. Write --normal=3, or several: --normal=1,3; where --outliers brings the anomalies, "
+                     "--normal=all is every class.")
     _at_least("seed", config["seed"], 0)
     if config["seed"] >= 2 ** 32:
         raise Misuse(f"`seed` must be below 2**32. Received: seed={config['seed']}.")

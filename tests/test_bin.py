@@ -231,6 +231,7 @@ def test_both_ways_to_write_a_flag_are_the_same(words, runs):
     ("--method=rcae --dataset=digits --normal=.. --seed=0", "rcae/digits/_/0"),
     ("--method=rcae --dataset=digits --normal=straße", "rcae/digits/straße/0"),
     ("--method=rcae --dataset=digits --normal=random:4 --seed=2", "rcae/digits/random_4/2"),
+    ("--method=rcae --dataset=cifar10 --normal=all --outliers=uniform_noise", "rcae/cifar10/all/0"),
 ])
 def test_a_run_goes_to_a_folder_of_its_own(words, folder, runs, tmp_path):
     (tmp_path / "photos.v2").mkdir()

@@ -1,13 +1,15 @@
 """Anomalies from another set: who is judged then, and that nobody's training changes by it."""
+import dataclasses
+
 import numpy
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasnd import examples
+from kerasnd import config, examples, judging, runs
 from kerasnd.data import protocols
 from kerasnd.data.outliers import with_outliers
-from kerasnd.data.pool import Pool, Stream
+from kerasnd.data.pool import Pool, Stream, normal_classes
 from kerasnd.data.sources import load_data
 from kerasnd.errors import BadData, Misuse
 
@@ -68,6 +70,54 @@ def test_a_set_of_normals_alone_can_be_judged_by_outliers(tmp_path):
     with pytest.raises(Misuse, match="--outliers"):
         split(pool)
     assert split(with_outliers(pool, saved(tmp_path, OFFICIAL.x), (0,), RNG(0))).label.sum() == 40
+
+
+# ---- every class is normal ------------------------------------------------------------------------------------------
+
+def test_all_is_every_class_that_has_examples_unless_one_is_called_so():
+    pool = Pool(x=TABLE.x, category=numpy.tile([0, 2, 4, 2], 10), official=None, names=tuple("abcde"))
+    assert normal_classes(pool, "all", rng=RNG(0)) == (0, 2, 4)
+    assert normal_classes(dataclasses.replace(pool, names=("a", "b", "all", "d", "e")), "all", rng=RNG(0)) == (2,)
+    with pytest.raises(Misuse, match="`known_outlier` must be a class of the data set. Received: known_outlier='all'"):
+        normal_classes(pool, "all", "known_outlier")
+
+
+@pytest.mark.parametrize("protocol", ["auto", "one_vs_rest", "holdout", "p1", "folds", "contaminated"])
+def test_where_all_is_normal_the_anomalies_must_come_from_elsewhere(protocol):
+    told = "`normal` must leave anomalies to judge.*2 of 2 classes are normal. Name fewer classes, or give --outliers"
+    if protocol == "contaminated":      # it has none to hide either
+        told = "`share` must leave enough anomalies to hide"
+    with pytest.raises(Misuse, match=told) as refusal:
+        split(OFFICIAL, protocol, normal=(0, 1))
+    assert "\n" not in str(refusal.value)
+
+
+def test_all_of_a_set_trains_and_another_is_judged_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(judging, "draw", lambda *args: None)
+    rng = RNG(0)
+    for name, high in (("own", 100), ("other", 256)):
+        parts = {f"{each}_{part}": rng.integers(0, high, (n, 4, 4, 1), numpy.uint8) if each == "x" else numpy.arange(n) % 3
+                 for part, n in (("train", 60), ("test", 24)) for each in "xy"}
+        numpy.savez(tmp_path / f"{name}.npz", **parts)
+    found = config.load(method="isoforest", dataset=str(tmp_path / "own.npz"), normal="all")
+    with pytest.raises(Misuse, match="3 of 3 classes are normal. Name fewer classes, or give --outliers"):
+        runs.train(found, tmp_path / "none")
+    told = runs.train(found, tmp_path / "run", outliers=str(tmp_path / "other.npz"))
+    assert (told["n_test"], told["n_anomalous"], told["protocol"]) == (48, 24, "one_vs_rest")
+    assert "60 to train on, 48 to judge (24 anomalous)" in (tmp_path / "run/log.txt").read_text()
+    noise = runs.evaluate(tmp_path / "run", outliers="gaussian_noise")
+    assert noise["judged"] == {"outliers": "gaussian_noise"} and noise["n_anomalous"] == 24 and noise["auroc"] > 0.9
+    assert runs.evaluate(tmp_path / "run")["protocol_hash"] == told["protocol_hash"]
+    some = runs.train(config.load(method="isoforest", dataset=str(tmp_path / "own.npz"), normal="1"), tmp_path / "one")
+    all_ = runs.evaluate(tmp_path / "one", normal="all", outliers="uniform_noise")
+    assert (some["n_anomalous"], all_["n_anomalous"], all_["n_test"]) == (16, 24, 48)
+    with pytest.raises(Misuse, match="3 of 3 classes are normal"):
+        runs.evaluate(tmp_path / "one", normal="all")
+
+
+def test_without_a_normal_class_the_remedy_is_named():
+    with pytest.raises(Misuse, match="where --outliers brings the anomalies, --normal=all is every class"):
+        config.load(method="isoforest", dataset="digits")
 
 
 def test_only_the_test_part_of_the_other_set_is_taken(tmp_path):

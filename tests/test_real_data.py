@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasnd.data import protocols
 from kerasnd.data.outliers import with_outliers
-from kerasnd.data.sources import load_data
+from kerasnd.data.sources import load_data, normal_classes
 
 ROOT = Path(os.environ["KERASND_TEST_DATA"])
 TFDS, ODDS = str(ROOT / "tfds"), str(ROOT / "odds")
@@ -30,6 +30,25 @@ def test_one_vs_rest_is_ruffs_protocol(mnist):
     split = protocols.make("auto", mnist.category, mnist.official, (3,), numpy.random.default_rng(0))
     assert split.name == "one_vs_rest"
     assert (len(split.train), len(split.test), (split.label == 0).sum()) == (6131, 10_000, 1010)
+
+
+@pytest.mark.parametrize("digit, train", [(0, 4140), (1, 4725), (5, 3786), (9, 4173)])
+def test_folds_is_gpnds_protocol(mnist, digit, train):
+    split = protocols.make("folds", mnist.category, mnist.official, (digit,), numpy.random.default_rng(0), balance="none")
+    assert (len(split.train), len(split.validation), len(split.test)) == (train, 13_996, 13_996)
+    each = [1380, 1575, 1398, 1428, 1364, 1262, 1375, 1458, 1365, 1391]
+    assert numpy.bincount(mnist.category[split.test]).tolist() == numpy.bincount(mnist.category[split.validation]).tolist() == each
+    halves = protocols.make("folds", mnist.category, mnist.official, (digit,), numpy.random.default_rng(0))
+    assert numpy.bincount(halves.label).tolist() == numpy.bincount(halves.validation_label).tolist() == [each[digit]] * 2
+    assert (halves.train == split.train).all() and set(mnist.official[split.train]) == {"train", "test"}
+
+
+def test_all_of_cifar10_trains_and_is_judged_beside_noise():
+    cifar = load_data("cifar10", data_dir=TFDS)
+    normal = normal_classes(cifar, "all", rng=numpy.random.default_rng(0))
+    mixed = with_outliers(cifar, "gaussian_noise", normal, numpy.random.default_rng(0))
+    split = protocols.make("auto", mixed.category, mixed.official, normal, numpy.random.default_rng(0))
+    assert (len(split.train), numpy.bincount(split.label).tolist()) == (50_000, [10_000, 10_000])
 
 
 def test_a_stream_of_mnist_has_the_pixels_of_the_array(mnist):

@@ -25,8 +25,8 @@ def program():
     train.string("dataset", None, "digits, breast_cancer, a TFDS name (mnist, cifar10...), or a path: a folder of images "
                  "(train/CLASS/*, test/CLASS/*, or CLASS/* alone), .npz, .mat, .csv.")
     train.string("normal", None,
-                 "The normal class, by number or name, or several: 3, good, or 1,3,77; random:4 draws four by the seed. "
-                 "May be left out for tables of the classes 0 and 1, where it is 0.")
+                 "The normal class, by number or name, or several: 3, good, or 1,3,77; random:4 draws four by the seed; all, with "
+                 "--outliers. May be left out for tables of the classes 0 and 1, where it is 0.")
     train.string("config", None, "A config file in place of the method's own; FILE.py:VARIANT asks for a variant, "
                  "configs/ocnn.py:paper for one. Any value of the config is set with --config.KEY=VALUE, "
                  "as in --config.stages[0].fit.epochs=20 (in quotes for zsh) or --config.protocol.name=holdout.")

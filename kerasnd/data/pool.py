@@ -7,6 +7,7 @@ from kerasnd.errors import Misuse, suggest
 
 
 RANDOM = "random:"      # and a number: as many normal classes, drawn
+ALL = "all"             # every class is normal, and anomalies come from elsewhere
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +107,7 @@ def normal_classes(pool, normal, argument="normal", rng=None):
         pool: Pool.
         normal: str, int, or a sequence of them: class names or numbers, in a str separated by commas. A number is
             looked up among the names first, then taken for a category. With `rng` also "random:4": four of the classes that
-            have examples, all but one at most.
+            have examples, all but one at most; and "all": every class that has examples, where none is called so.
         argument: str, what named them, for messages.
         rng: numpy.random.Generator for the draw, or None.
 
@@ -118,6 +119,8 @@ def normal_classes(pool, normal, argument="normal", rng=None):
     """
     if rng is not None and isinstance(normal, str) and normal.startswith(RANDOM):
         return _drawn(pool, normal, argument, rng)
+    if rng is not None and isinstance(normal, str) and normal == ALL and ALL not in pool.names:
+        return tuple(int(each) for each in numpy.unique(pool.category[pool.category >= 0]))
     if isinstance(normal, str) and normal not in pool.names:
         words = [word.strip() for word in normal.split(",")]
     elif isinstance(normal, (list, tuple, set, frozenset, numpy.ndarray)):
