@@ -1,8 +1,8 @@
 """GPND: an adversarial autoencoder, scored by the density of an example along its tangent space and across it.
 
 Paper:    Pidhorskyi, Almohsen, Doretto (2018), NeurIPS, arXiv 1807.02588.
-Cost:     RESULTCOST
-Result:   RESULTLINE
+Cost:     digits a minute on one busy thread; `:paper` on MNIST about 2.2 GFLOP an image and step, an hour a digit on two cores.
+Result:   AUROC of seed 0 on digits 3, 1, 8: .993, .9995, .977. MNIST not run yet; published means: F1 .983 to .939, AUROC .98.
 Command:  bin/train --method=gpnd --dataset=digits --normal=3
           bin/train --config=configs/gpnd.py:paper --dataset=mnist --normal=8 --config.protocol.name=folds
           bin/train --method=gpnd --dataset=cifar10 --normal=all --outliers=uniform_noise
