@@ -45,8 +45,8 @@ def load(method=None, file=None, dataset=None, normal=None, seed=None, label_col
         method: str, picks configs/<method>.py, or None where `file` is given.
         file: str, a config file, "FILE.py" or "FILE.py:VARIANT".
         dataset: str, name or path; None: the config file's own.
-        normal: str, "3", "good", "1,3", "random:4", "all"; None: the config file's own, or that of a table which needs none named (see
-            `kerasnd.data.sources.default_normal`).
+        normal: str, "3", "good", "1,3", "random:4", "all"; None: the config file's own, or that of a table which needs none named
+            (see `kerasnd.data.sources.default_normal`).
         seed, label_column, skip_unreadable: replace the config file's values unless None.
         data_dir: str or None, where the data lies.
         overrides: sequence of (key, text) as typed; the protocol's name is applied first and brings its defaults.

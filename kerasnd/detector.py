@@ -20,8 +20,8 @@ class Detector(Descent, SavedForm, keras.Model):
 
     A subclass is a method: `__init__` takes plain values (or Keras models) and keeps each under its own name, `call` scores,
     `train_step` is the algorithm box of the paper. It may also write `start` and `finish` (what is fitted before the first step and
-    after the last), `on_epoch_begin` / `on_epoch_end` (what is fitted between epochs), `inherit` (what it takes from the stage before) and `players`
-    (who descends on a loss of their own, see `Descent`).
+    after the last), `on_epoch_begin` / `on_epoch_end` (what is fitted between epochs), `inherit` (what it takes from the stage
+    before) and `players` (who descends on a loss of their own, see `Descent`).
 
     Args:
         example_shape: tuple of int, of one raw example: (features,) or (height, width, channels).

@@ -226,7 +226,8 @@ def table(method, result):
     # The threshold of F1 inlier is from the validation part, which not all protocols have.
     validated = {"F1 inlier": "f1_inlier", "F1 accept all": "accept_all_f1"} if "f1_inlier" in result else {}
     n = str(result["n_test"]) + (f" ({result['n_distinct']} distinct)" if "n_distinct" in result else "")
-    head = ("", "AUROC", "95 % interval", "AUPR-in", "AUPR-out", "FPR@95TPR", "det. error", *validated, "best F1 (oracle)", "n", "seconds")
+    head = ("", "AUROC", "95 % interval", "AUPR-in", "AUPR-out", "FPR@95TPR", "det. error", *validated, "best F1 (oracle)", "n",
+            "seconds")
     rows = [(method, number("auroc"), f"{number('auroc_low')} to {number('auroc_high')}", number("aupr_in"), number("aupr_out"),
              number("fpr_at_95_tpr"), number("detection_error"), *map(number, validated.values()), number("best_f1"), n,
              f"{number('fit_seconds', 1)} + {number('score_seconds', 1)}"),

@@ -42,7 +42,8 @@ def one_vs_rest(category, official, normal, rng):
     is_normal, is_anomalous = kinds(category, normal)
     train_part, test_part = official_parts(official, "one_vs_rest", len(is_normal))
     test_part &= is_normal | is_anomalous
-    return unhinted("one_vs_rest", numpy.flatnonzero(train_part & is_normal), numpy.flatnonzero(test_part), is_anomalous, train_part)
+    train, test = numpy.flatnonzero(train_part & is_normal), numpy.flatnonzero(test_part)
+    return unhinted("one_vs_rest", train, test, is_anomalous, train_part)
 
 
 def holdout(category, official, normal, rng, test_share=0.4):

@@ -74,7 +74,8 @@ class GPND(Chance, Sampling, TangentDensity, Detector):
         self.marginals, self.tail, self.image_critic = marginals, tail, image_critic
         self.reconstruction_weight, self.encoder_weight = reconstruction_weight, encoder_weight
         self.code_critic_weight = code_critic_weight
-        self._chosen = {name: value if getattr(self, name) is None else getattr(self, name) for name, value in PRESETS[preset].items()}
+        self._chosen = {name: preset_s if getattr(self, name) is None else getattr(self, name)
+                        for name, preset_s in PRESETS[preset].items()}
         units = encoder.output_shape[-1]
         if power is None:
             self._chosen["power"] = share_of(self._chosen["power"], shape)

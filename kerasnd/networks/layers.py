@@ -35,7 +35,8 @@ class NormalizedActivation(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
-        float32 = {"trainable": False, "dtype": "float32", "autocast": False}      # statistics of whole batches: bfloat16 is too coarse
+        # Statistics of whole batches: bfloat16 is too coarse.
+        float32 = {"trainable": False, "dtype": "float32", "autocast": False}
         self.moving_mean = self.add_weight(shape=shape, initializer="zeros", name="moving_mean", **float32)
         self.moving_variance = self.add_weight(shape=shape, initializer="ones", name="moving_variance", **float32)
         if self.affine:

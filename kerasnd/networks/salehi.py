@@ -14,7 +14,7 @@ CODE = 128
 
 
 def arae_linf(example_shape, latent_dim):
-    """Dense 512, 256 and a code of 128, mirrored; sigmoids everywhere. 1 132 944 weights for 28x28 pixels, 3 478 144 for 32x32x3."""
+    """Dense 512, 256 and a code of 128, mirrored; sigmoids everywhere. 28x28 pixels: 1 132 944 weights, 32x32x3: 3 478 144."""
     return _dense(example_shape, latent_dim, "sigmoid", "sigmoid")
 
 
@@ -26,8 +26,8 @@ def arae_union(example_shape, latent_dim):
 def arae_conv(example_shape, latent_dim):
     """Convolutions 4x4 of stride 2, filters doubled from 32 to 256, a code of 128, mirrored.
 
-    They go down to 4 to 7 pixels on the shorter side, half of it for images below 8. Ours: the published network for colour images is not known. ReLUs, a sigmoid for the code, which bounds what an attack can reach, and
-    one at the end; no normalisation, whose statistics would be those of attacked and other images together.
+    They go down to 4 to 7 pixels on the shorter side, half of it for images below 8. Ours: the published network for colour
+    images is not known. ReLUs, a sigmoid for the code, which bounds what an attack can reach, and one at the end; no normalisation, whose statistics would be those of attacked and other images together.
     """
     height, width, channels = example_shape
     halvings = max(1, int(math.log2(min(height, width) / 4))) if min(height, width) >= 4 else 0
