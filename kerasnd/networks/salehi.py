@@ -27,7 +27,8 @@ def arae_conv(example_shape, latent_dim):
     """Convolutions 4x4 of stride 2, filters doubled from 32 to 256, a code of 128, mirrored.
 
     They go down to 4 to 7 pixels on the shorter side, half of it for images below 8. Ours: the published network for colour
-    images is not known. ReLUs, a sigmoid for the code, which bounds what an attack can reach, and one at the end; no normalisation, whose statistics would be those of attacked and other images together.
+    images is not known. ReLUs, a sigmoid for the code, which bounds what an attack can reach, and one at the end; no
+    normalisation, whose statistics would be those of attacked and other images together.
     """
     height, width, channels = example_shape
     halvings = max(1, int(math.log2(min(height, width) / 4))) if min(height, width) >= 4 else 0
