@@ -1,6 +1,6 @@
 """Variational autoencoder (M1 of semi-supervised learning with deep generative models): what is unlikely to be redrawn is strange.
 
-    q(z|x)  = N(mu(x), sigma(x)^2),  log sigma^2 = softplus(head)        p(z) = N(0, I)        p(x|z) = Bernoulli(d(z))
+    q(z|x)  = N(mu(x), sigma(x)^2),  log sigma^2 = softplus(head), with network=gpnd the head itself        p(z) = N(0, I)        p(x|z) = Bernoulli(d(z))
     minimise  mean_n [ BCE(x_n, d(z_n)) + log q(z_n|x_n) - log p(z_n) ],  z_n = mu(x_n) + sigma(x_n) e_n,  e_n ~ N(0, I)
     BCE(x, p) = - sum_i x_i log p_i + (1 - x_i) log(1 - p_i)             (+ weight_decay / 2 * ||theta||^2, through the gradient)
 
@@ -63,7 +63,7 @@ class VAE(Sampling, TangentDensity, Noisy):
 
     Source: Kingma and Welling (2014); Kingma et al. (2014), M1; networks of the Deep SAD study's code; with network=gpnd and
     score_by=density the P-VAE of Pidhorskyi, Almohsen and Doretto (2018). Differs: the score is a function of the example, the
-    published one of M1 drew z; P-VAE had no softplus on the log variance.
+    published one of M1 drew z.
     """
 
     def __init__(self, example_shape=None, latent_dim=None, preprocess="auto", encoder=None, decoder=None,
@@ -75,7 +75,7 @@ class VAE(Sampling, TangentDensity, Noisy):
         super().__init__(shape, preprocess)
         self.example_shape, self.latent_dim, self.preprocess, self.network = shape, latent_dim, preprocess, network
         self.encoder, self.decoder, self.score_by, self.weight_decay = encoder, decoder, score_by, weight_decay
-        self.heads = variational.gaussian(encoder.output_shape[-1], (), code, "heads")
+        self.heads = variational.gaussian(encoder.output_shape[-1], (), code, "heads", "linear" if network == "gpnd" else "softplus")
         if score_by == "density":
             self.keep_density(code, PARTS["density"], "encoder", share_of(POWER, shape), "generalised_normal", "clamp")
 

@@ -53,14 +53,14 @@ def coder(example_shape, hidden, latent_dim):
     return keras.Model(features.input, dense(latent_dim, name="code")(features.output), name="encoder")
 
 
-def gaussian(features, hidden, latent_dim, name):
-    """Keras model (n, features) -> mean and log variance, float32 (n, latent_dim) each."""
+def gaussian(features, hidden, latent_dim, name, activation="softplus"):
+    """Keras model (n, features) -> mean and log variance, float32 (n, latent_dim) each; `activation` is the latter's."""
     inputs = x = layers.Input((features,))
     for units in hidden:
         x = dense(units, "relu")(x)
     # in float32 whatever the compute type: the variance is its exponential
     mean = dense(latent_dim, name="mean", dtype="float32")(x)
-    log_variance = dense(latent_dim, "softplus", name="log_variance", dtype="float32")(x)
+    log_variance = dense(latent_dim, activation, name="log_variance", dtype="float32")(x)
     return keras.Model(inputs, [mean, log_variance], name=name)
 
 
