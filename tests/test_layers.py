@@ -12,7 +12,7 @@ ALLOWED = {
     "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
     "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
     "fitted": {"detector", "feeding", "networks"},
-    "attacks": set(),
+    "attacks": set(), "jacobians": {"networks"},
     "methods": {"attacks", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
     # data
     "data": set(), "examples": {"data"},
@@ -34,7 +34,7 @@ ALLOWED = {
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
-LEARNING = {"attacks", "networks", "collapse", "descent", "saved_form", "detector", "fitted", "methods", "feeding"}
+LEARNING = {"attacks", "networks", "collapse", "descent", "saved_form", "detector", "fitted", "methods", "feeding", "jacobians"}
 JUDGING = {"score_table", "bootstrap", "metrics", "figures", "report", "report_text"}
 
 
