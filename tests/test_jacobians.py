@@ -41,7 +41,10 @@ def pair(shape, units):
 def generic(network, x):
     """What any network gets: a function shows no layers."""
     way = jacobians.of_decoder if x.shape.rank == 2 else jacobians.of_encoder
-    return tf.function(lambda x: way(lambda x: network(x, training=False), x))(x)
+
+    def function(x):
+        return network(x, training=False)
+    return tf.function(way)(function, x)
 
 
 def by_hand(network, x):
@@ -148,7 +151,8 @@ def test_weights_are_read_anew_and_one_graph_serves_all_batches(tmp_path):
     kept = tf.Module()
     kept.network, kept.jacobian = network, traced
     tf.saved_model.save(kept, str(tmp_path))
-    np.testing.assert_allclose(tf.saved_model.load(str(tmp_path)).jacobian(x)[1], traced(x)[1], atol=1e-7)
+    served = tf.saved_model.load(str(tmp_path))
+    np.testing.assert_allclose(served.jacobian(x)[1], traced(x)[1], atol=1e-7)
 
 
 def test_gradients_are_those_of_the_generic_ones():

@@ -5,13 +5,14 @@ In one dimension, with x the map, k the kernel and y what it is doubled to:
     y[2i]     = k1 x[i] + k3 x[i - 1]
     y[2i + 1] = k2 x[i] + k0 x[i + 1]
 
-so the even and the odd values are each a product of polynomials, x of m coefficients by two taps. The product has m + 1 coefficients,
-and its values at m + 1 points give them back (Toom and Cook): m + 1 multiplications for 2 m, in two dimensions (m + 1)^2 for 4 m^2,
-and the values of x serve even and odd alike. So for each pair of points a matrix product over the channels is left, and small
-constant matrices before and after it, along rows and columns. Maps above a size are cut into tiles, whose products overlap by one.
+so the even and the odd values are each a product of polynomials, x of m coefficients by two taps. The product has m + 1
+coefficients, and its values at m + 1 points give them back (Toom and Cook): m + 1 multiplications for 2 m, in two dimensions
+(m + 1)^2 for 4 m^2, and the values of x serve even and odd alike. So for each pair of points a matrix product over the channels is
+left, and small constant matrices before and after it, along rows and columns. Maps above a size are cut into tiles, whose
+products overlap by one.
 
-Layout: rows and columns of the map outermost, channels innermost, so that no step transposes. A doubled map has its even rows before
-its odd ones, columns likewise (`order`).
+Layout: rows and columns of the map outermost, channels innermost, so that no step transposes. A doubled map has its even rows
+before its odd ones, columns likewise (`order`).
 """
 import numpy as np
 import tensorflow as tf
