@@ -9,6 +9,7 @@ from pathlib import Path
 import attacks
 import classics
 import inference
+import jacobians
 import pipeline
 import results
 import same_step
@@ -22,7 +23,7 @@ from kerasnd.cli import flags
 from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
-              "classics": classics, "ssad_fit": ssad_fit, "attacks": attacks}
+              "classics": classics, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """

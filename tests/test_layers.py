@@ -12,7 +12,7 @@ ALLOWED = {
     "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
     "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
     "fitted": {"detector", "feeding", "networks"},
-    "attacks": set(), "densities": set(), "jacobians": set(),
+    "attacks": set(), "densities": set(), "jacobians": {"networks"},
     "methods": {"attacks", "densities", "jacobians", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
     # data
     "data": set(), "examples": {"data"},

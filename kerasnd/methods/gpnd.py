@@ -10,7 +10,7 @@
 import keras
 import tensorflow as tf
 
-from kerasnd import arguments
+from kerasnd import arguments, jacobians
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import Autoencoder
@@ -100,6 +100,12 @@ class GPND(Chance, Sampling, TangentDensity, Detector):
     def redraw_code(self, code):
         """float32 (b, ...) in [0, 1], normalised examples from codes."""
         return tf.sigmoid(self.logits(code))
+
+    def code_and_change(self, x):
+        return jacobians.of_encoder(self.encoder, x)        # the model itself, which they know how to take apart
+
+    def redrawn_and_change(self, code):
+        return jacobians.of_decoder(self.decoder, code, sigmoid=True)
 
     def redraw(self, x):
         """float32 (b, ...) in [0, 1], the reconstruction of normalised examples."""

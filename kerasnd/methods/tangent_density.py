@@ -65,6 +65,14 @@ class TangentDensity:
         """float32 (b, units), the codes of normalised examples."""
         return tf.cast(self.encoder(x, training=training), tf.float32)
 
+    def code_and_change(self, x):
+        """Codes of normalised examples, and their Jacobians: as `jacobians.of_encoder`."""
+        return jacobians.of_encoder(self.code, x)
+
+    def redrawn_and_change(self, code):
+        """Normalised examples from codes, and their Jacobians: as `jacobians.of_decoder`."""
+        return jacobians.of_decoder(self.redraw_code, code)
+
     def fit_density(self, feed):
         """Fits the densities to training examples, in one pass; what a known anomaly is, is left out."""
         values, hint = self.over(feed, self.code_and_residual, hints=True)
@@ -141,11 +149,11 @@ class TangentDensity:
     def _part(self, x, names):
         x = self.bounded(x)
         if "jacobian" in names and self._of == "encoder":
-            code, change = jacobians.of_encoder(self.code, x)
+            code, change = self.code_and_change(x)
             redrawn, log_stretch = self.redraw_code(code), -jacobians.log_volume(change)
         elif "jacobian" in names:
             code = self.code(x)
-            redrawn, change = jacobians.of_decoder(self.redraw_code, code)
+            redrawn, change = self.redrawn_and_change(code)
             log_stretch = jacobians.log_volume(change)
         else:
             code = self.code(x)

@@ -1,6 +1,7 @@
 """Variational autoencoder (M1 of semi-supervised learning with deep generative models): what is unlikely to be redrawn is strange.
 
-    q(z|x)  = N(mu(x), sigma(x)^2),  log sigma^2 = softplus(head), with network=gpnd the head itself        p(z) = N(0, I)        p(x|z) = Bernoulli(d(z))
+    q(z|x)  = N(mu(x), sigma(x)^2),  log sigma^2 = softplus(head); with network=gpnd the head itself
+    p(z)    = N(0, I)                p(x|z) = Bernoulli(d(z))
     minimise  mean_n [ BCE(x_n, d(z_n)) + log q(z_n|x_n) - log p(z_n) ],  z_n = mu(x_n) + sigma(x_n) e_n,  e_n ~ N(0, I)
     BCE(x, p) = - sum_i x_i log p_i + (1 - x_i) log(1 - p_i)             (+ weight_decay / 2 * ||theta||^2, through the gradient)
 
@@ -15,7 +16,7 @@ import math
 import keras
 import tensorflow as tf
 
-from kerasnd import arguments
+from kerasnd import arguments, jacobians
 from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import Autoencoder
@@ -90,6 +91,9 @@ class VAE(Sampling, TangentDensity, Noisy):
     def redraw_code(self, code):
         """float32 (b, ...) in [0, 1], normalised examples from z."""
         return tf.sigmoid(tf.cast(self.decoder(code, training=False), tf.float32))
+
+    def redrawn_and_change(self, code):
+        return jacobians.of_decoder(self.decoder, code, sigmoid=True)
 
     def redraw(self, x):
         """float32 (b, ...) in [0, 1], normalised examples from the mean of their z."""
