@@ -23,7 +23,7 @@ LOGGED = {1: (".8265", ".6896", 2), 5: (".9034", ".8047", 8), 10: (".9339", ".85
           50: (".9660", ".9106", 8)}
 CURVES = Path("docs/results/arae_curves")
 ATTACKS = (("linf", 0.05), ("linf", 0.1), ("linf", 0.2), ("l2", 1.5), ("spatial", None))
-REDRAWN = {"union_8": "ARAE, union", "union_leak_8": "ARAE, union, leak", "linf_8": "ARAE, linf",
+REDRAWN = {"union_8": "ARAE, union", "union_leak_8": "ARAE, union, leak", "linf_p1_8": "ARAE, linf",
            "plain_arae_union_8": "autoencoder, same network", "denoising_arae_union_8": "denoising, same network"}
 KEEP = 10       # epochs between two saved states
 
