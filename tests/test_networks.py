@@ -26,6 +26,8 @@ PARAMETERS = {
     "arae_linf": ((28, 28, 1), 566_144, 1_132_944),
     "arae_union": ((28, 28, 1), 566_144, 1_132_944),
     "arae_conv": ((32, 32, 3), 427_872, 857_539),
+    # 16 * (1*128 + 128*256 + 256*512 + 512*16) + biases + two a normalised unit; 16 * (16*256 + 256*256 + 256*128 + 128) likewise
+    "gpnd": ((32, 32, 1), 2_757_008, 4_399_377),
     "dense": ((36,), 1_792, 3_584),
     "conv": ((28, 28, 1), 63_376, 108_720),
 }
@@ -171,7 +173,7 @@ def _flat():
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_refuses_the_same_encoders_and_shapes_in_the_same_words(name, arguments, told):
     arguments = arguments()
-    if "encoder" in arguments and name in ("autoencoder", "rcae", "vae"):      # they refuse an encoder alone
+    if "encoder" in arguments and name in ("autoencoder", "rcae", "gpnd", "vae"):      # they refuse an encoder alone
         code = keras.Input((3,))
         arguments["decoder"] = keras.Model(code, layers.Dense(6)(code))
     with pytest.raises(Misuse, match=told) as refusal:
