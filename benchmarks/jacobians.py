@@ -89,10 +89,11 @@ def original(units, options):
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(x)
             each = tf.unstack(encoder(x, training=False), axis=1)
-        return tf.stack([tape.gradient(unit, [x, *encoder.trainable_variables])[0] for unit in each], 1)
+        rows, *weights = zip(*(tape.gradient(unit, [x, *encoder.trainable_variables]) for unit in each))
+        return tf.stack(rows, 1), weights       # returned, so that no compiler leaves them out
 
     def work(backward):
-        for one in np.reshape(backward(x), (BATCH, units, -1)):
+        for one in np.reshape(backward(x)[0], (BATCH, units, -1)):
             np.linalg.svd(one, full_matrices=False)
     compiled = tf.function(backward)
     return {"encoder as in the original, TensorFlow": lambda: work(backward),
