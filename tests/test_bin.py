@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 
 import kerasnd
-from kerasnd.cli import evaluate, flags, report, score, train
+from kerasnd.cli import evaluate, flags, generate, report, score, train
 from kerasnd.errors import BadData, Misuse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PROGRAMS = {"train": train, "evaluate": evaluate, "score": score, "report": report}
+PROGRAMS = {"train": train, "evaluate": evaluate, "score": score, "generate": generate, "report": report}
 
 
 def started(*words, cwd=None, env=None):
