@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import stats
 from variants import normals, strangers
 
-from kerasnd import densities
+from kerasnd import densities, figures
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods import tangent_density
@@ -139,6 +139,16 @@ def test_memory_is_bounded_by_parts_and_the_parts_change_nothing(detector, monke
     assert detector.density_score(tf.constant(x[:0])).shape == (0,)
 
 
+def test_the_marginals_are_drawn_as_they_were_fitted(detector, tmp_path):
+    units = detector.marginals_drawn()
+    assert len(units) == 3
+    for edges, heights, at, density in units:
+        # half an example stands in every empty bin
+        assert 1 <= (heights * np.diff(edges)).sum() < 1.25 and 0.8 < np.trapezoid(density, at) < 1.02
+    figures.marginals(units, tmp_path / "units.png")
+    assert (tmp_path / "units.png").stat().st_size > 5000
+
+
 # ---- the four updates -----------------------------------------------------------------------------------------------
 
 
@@ -155,8 +165,6 @@ def test_a_step_is_the_four_published_updates_in_their_order(preset):
     weights = {"head": (2, 1, 1), "gold": (1, 2, 1), "paper": (2, 1, 2)}[preset]
     by_hand(twin, tf.constant(x / 255.0, tf.float32), z, *weights)
     detector.train_step((tf.constant(x), None, None))
-    theirs = {w.path: w.numpy() for w in twin.weights}
-    assert len(theirs) == len(detector.weights)
     for own, other in zip(detector.weights, twin.weights):
         np.testing.assert_allclose(own.numpy(), other.numpy(), rtol=1e-3, atol=1e-5, err_msg=own.path)
 
@@ -203,6 +211,7 @@ def test_held_out_normals_are_watched_by_their_cross_entropy():
 @pytest.mark.parametrize("arguments, told", [
     ({"preset": "gold", "power": 0.0}, "power"), ({"preset": "heads"}, "Did you mean 'head'"), ({"score_by": "latents"}, "latent"),
     ({"jacobian": "both"}, "jacobian"), ({"encoder_weight": -1.0}, "encoder_weight"), ({"preprocess": "standard"}, "preprocess"),
+    ({"preprocess": "median+standard", "example_shape": (6,)}, "preprocess"),
     ({"image_critic": 1}, "image_critic"), ({"latent_dim": 0}, "latent_dim"), ({"tail": "soft"}, "tail"),
     ({"example_shape": (7, 9, 1)}, "8x8"), ({"encoder": keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])}, "together")])
 def test_what_cannot_be_is_told_in_one_line(arguments, told):

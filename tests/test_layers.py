@@ -30,7 +30,7 @@ ALLOWED = {
     "judging": {"data", "examples", "feeding", "figures", "folder", "methods", "metrics", "progress", "training"},
     "rejudging": {"config", "examples", "folder", "overrides"},
     "robustness": {"attacks", "feeding", "metrics", "progress"},
-    "generating": {"devices", "figures", "folder", "progress", "saving"},
+    "generating": {"devices", "figures", "folder", "methods", "progress", "saving"},
     "under_attack": {"data", "examples", "figures", "folder", "robustness"},
     "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training",
              "under_attack"},

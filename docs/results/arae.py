@@ -32,11 +32,11 @@ def plan():
     """{name: (variant of the config, overrides of the model, digit, protocol, epochs)}."""
     leak = {"carry_attack_gradient": True}
     runs = {}
-    for digit, epochs in ((8, 52), (2, 22), (5, 22)):
-        runs[f"union_leak_{digit}"] = ("union_paper", leak, digit, "one_vs_rest", epochs)
-        runs[f"union_{digit}"] = ("union_paper", {}, digit, "one_vs_rest", epochs)
-    runs["linf_p1_8"] = ("paper", {}, 8, "p1", 1600)
-    runs["linf_p1_2"] = ("paper", {}, 2, "p1", 400)
+    for digit, leaking, default in ((8, 52, 52), (2, 22, 102), (5, 22, 22)):
+        runs[f"union_leak_{digit}"] = ("union_paper", leak, digit, "one_vs_rest", leaking)
+        runs[f"union_{digit}"] = ("union_paper", {}, digit, "one_vs_rest", default)
+    for digit in (8, 2):
+        runs[f"linf_p1_{digit}"] = ("paper", {}, digit, "p1", 1600)
     for digit in (2, 8):
         runs[f"linf_{digit}"] = ("paper", {}, digit, "one_vs_rest", 100)
         for network in ("arae_linf", "arae_union"):

@@ -11,12 +11,11 @@ import keras
 import tensorflow as tf
 
 from kerasnd import arguments, jacobians
-from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.autoencoder import Autoencoder
-from kerasnd.methods.chance import Chance
 from kerasnd.methods.sampling import Sampling
 from kerasnd.methods.tangent_density import SCORES, TangentDensity, share_of
+from kerasnd.methods.vae import Noisy
 from kerasnd.networks import coders, given, pidhorskyi, variational
 
 # Weights of the losses, exponent, Jacobian. Source: the code of December 2020, that of January 2020, and the paper's section 6.3.
@@ -28,7 +27,7 @@ PRESETS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
-class GPND(Chance, Sampling, TangentDensity, Detector):
+class GPND(Sampling, TangentDensity, Noisy):
     """Scores an example by how improbable it is under an adversarial autoencoder.
 
     Args:
@@ -52,8 +51,6 @@ class GPND(Chance, Sampling, TangentDensity, Detector):
     the largest of the training fall off a cliff (`tail`). The surface of the sphere is the exact one, a constant apart.
     """
 
-    IMAGE_PREPROCESS = "unit"
-
     def __init__(self, example_shape=None, preset="head", latent_dim=None, preprocess="auto", encoder=None, decoder=None,
                  score_by="density", jacobian=None, power=None, marginals="generalised_normal", tail="clamp",
                  reconstruction_weight=None, encoder_weight=None, code_critic_weight=None, image_critic=True):
@@ -66,9 +63,6 @@ class GPND(Chance, Sampling, TangentDensity, Detector):
         arguments.choice("score_by", score_by, SCORES)
         shape, encoder, decoder = networks(example_shape, latent_dim, encoder, decoder)
         super().__init__(shape, preprocess)
-        if self.normalizer.scaling not in ("unit", "minmax"):
-            raise Misuse("`preprocess` must be one that leads into [0, 1], where the likelihood is defined. Received: "
-                         f"preprocess={self.normalizer.kind}. Use auto, unit or minmax.")
         self.example_shape, self.preset, self.latent_dim, self.preprocess = shape, preset, latent_dim, preprocess
         self.encoder, self.decoder, self.score_by, self.jacobian, self.power = encoder, decoder, score_by, jacobian, power
         self.marginals, self.tail, self.image_critic = marginals, tail, image_critic
@@ -81,7 +75,6 @@ class GPND(Chance, Sampling, TangentDensity, Detector):
             self._chosen["power"] = share_of(self._chosen["power"], shape)
         self.critic_of_codes = pidhorskyi.code_critic(units)
         self.critic_of_images = image_critic_for(shape) if image_critic else None
-        self.seed_noise()
         self.keep_density(units, SCORES[score_by], self._chosen["jacobian"], self._chosen["power"], marginals, tail)
 
     @property
@@ -126,7 +119,7 @@ class GPND(Chance, Sampling, TangentDensity, Detector):
 
     def train_step(self, data):
         x = self.normalizer(data[0])
-        drawn = [self.chance((tf.shape(x)[0], self._units), stream) for stream in range(3)]
+        drawn = [self.noise(tf.shape(x)[0], self._units, stream) for stream in range(3)]
         if self.image_critic:
             fake = tf.sigmoid(self.logits(drawn[0], training=True))
             with tf.GradientTape() as tape:
@@ -142,7 +135,7 @@ class GPND(Chance, Sampling, TangentDensity, Detector):
             loss *= self._chosen["code_critic_weight"]
         self.descend(tape, loss, "code_critic")
         with tf.GradientTape() as tape:
-            code = self.code(x, training=True)
+            code = self.code(x, training=True)      # a second time: as published, the moving statistics move twice a step
             loss = self._chosen["encoder_weight"] * to_one(self.critic_of_codes(code, training=True))
             loss += self._chosen["reconstruction_weight"] * cross_entropy(x, self.logits(code, training=True))
         self.descend(tape, loss, "autoencoder")

@@ -38,9 +38,9 @@ class Noisy(Chance, Detector):
 
     def __init__(self, example_shape, preprocess):
         super().__init__(example_shape, preprocess)
-        if self.normalizer.kind == "standard":
+        if self.normalizer.scaling == "standard":
             raise Misuse("`preprocess` must be one that leads into [0, 1], where the likelihood is defined. Received: "
-                         "preprocess=standard. Use auto, unit or minmax.")
+                         f"preprocess={preprocess}. Use auto, unit or minmax.")
         self.seed_noise()
 
     def noise(self, n, units, stream=0):

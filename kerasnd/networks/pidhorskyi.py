@@ -30,27 +30,27 @@ def code_size(example_shape):
     return 16 if example_shape[-1] == 1 else 32
 
 
-def encoder(example_shape, latent_dim=None, widths=(128, 256, 512), slope=SLOPE):
+def encoder(example_shape, latent_dim=None):
     """Keras model (n, height, width, channels) -> codes (n, latent_dim)."""
-    inputs, x = _halved(example_shape, widths, slope)
+    inputs, x = _halved(example_shape, (128, 256, 512), SLOPE)
     return keras.Model(inputs, _flat_conv(x, latent_dim or code_size(example_shape)), name="encoder")
 
 
-def image_critic(example_shape, widths=(64, 256, 512)):
+def image_critic(example_shape):
     """Keras model (n, height, width, channels) -> logits (n, 1): D_x."""
-    inputs, x = _halved(example_shape, widths, SLOPE)
+    inputs, x = _halved(example_shape, (64, 256, 512), SLOPE)
     return keras.Model(inputs, _flat_conv(x, 1), name="image_critic")
 
 
-def features(example_shape, widths=(64, 256, 512)):
+def features(example_shape):
     """Keras model (n, height, width, channels) -> (n, values): the encoder of a VAE of the same size, before its heads."""
-    inputs, x = _halved(example_shape, widths, 0)
+    inputs, x = _halved(example_shape, (64, 256, 512), 0)
     return keras.Model(inputs, layers.Flatten()(x), name="encoder")
 
 
-def code_critic(latent_dim, units=128):
+def code_critic(latent_dim):
     """Keras model (n, latent_dim) -> logits (n, 1): D_z."""
-    return _dense_critic((latent_dim,), (units, units), "code_critic")
+    return _dense_critic((latent_dim,), (128, 128), "code_critic")
 
 
 def table_critic(example_shape, hidden):
