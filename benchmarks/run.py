@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attacks
 import classics
+import gpnd_step
 import inference
 import jacobians
 import pipeline
@@ -23,7 +24,7 @@ from kerasnd.cli import flags
 from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
-              "classics": classics, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians}
+              "classics": classics, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians, "gpnd_step": gpnd_step}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """

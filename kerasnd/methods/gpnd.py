@@ -129,13 +129,14 @@ class GPND(Sampling, TangentDensity, Noisy):
                 fake = tf.sigmoid(self.logits(drawn[1], training=True))
                 loss = to_one(self.critic_of_images(fake, training=True))
             self.descend(tape, loss, "decoder")
-        code = self.code(x, training=True)
         with tf.GradientTape() as tape:
-            loss = to_one(self.critic_of_codes(drawn[2], training=True)) + to_zero(self.critic_of_codes(code, training=True))
+            code = self.code(x, training=True)      # for both steps: the first leaves the encoder alone
+        with tf.GradientTape() as critics:
+            given = self.critic_of_codes(tf.stop_gradient(code), training=True)
+            loss = to_one(self.critic_of_codes(drawn[2], training=True)) + to_zero(given)
             loss *= self._chosen["code_critic_weight"]
-        self.descend(tape, loss, "code_critic")
-        with tf.GradientTape() as tape:
-            code = self.code(x, training=True)      # a second time: as published, the moving statistics move twice a step
+        self.descend(critics, loss, "code_critic")
+        with tape:
             loss = self._chosen["encoder_weight"] * to_one(self.critic_of_codes(code, training=True))
             loss += self._chosen["reconstruction_weight"] * cross_entropy(x, self.logits(code, training=True))
         self.descend(tape, loss, "autoencoder")
@@ -157,7 +158,8 @@ def networks(example_shape, latent_dim, encoder, decoder):
     if encoder is None:
         coders.check_latent_dim(latent_dim)
         if len(shape) == 3:
-            encoder = pidhorskyi.encoder(shape, latent_dim)
+            # in the published step each batch passes twice, the same, and the moving statistics move twice by .1
+            encoder = pidhorskyi.encoder(shape, latent_dim, momentum=0.9 ** 2)
             return shape, encoder, pidhorskyi.decoder(encoder.output_shape[-1], shape)
         hidden, units = coders.table_sizes(shape[0])
         units = latent_dim or units

@@ -13,6 +13,7 @@ from keras import layers
 
 from kerasnd.errors import Misuse
 from kerasnd.networks.layers import NormalizedActivation
+from kerasnd.networks.strided import StridedConv2D, StridedConv2DTranspose
 
 SLOPE = 0.2         # leaky ReLU of encoders and critics; decoders have ReLU
 EPSILON = 1e-5      # of the normalisation
@@ -30,9 +31,9 @@ def code_size(example_shape):
     return 16 if example_shape[-1] == 1 else 32
 
 
-def encoder(example_shape, latent_dim=None):
-    """Keras model (n, height, width, channels) -> codes (n, latent_dim)."""
-    inputs, x = _halved(example_shape, (128, 256, 512), SLOPE)
+def encoder(example_shape, latent_dim=None, momentum=0.9):
+    """Keras model (n, height, width, channels) -> codes (n, latent_dim); the momentum is that of its moving statistics."""
+    inputs, x = _halved(example_shape, (128, 256, 512), SLOPE, momentum)
     return keras.Model(inputs, _flat_conv(x, latent_dim or code_size(example_shape)), name="encoder")
 
 
@@ -67,8 +68,8 @@ def decoder(latent_dim, example_shape):
     x = layers.Conv2DTranspose(256, start, kernel_initializer=_initial())(layers.Reshape((1, 1, latent_dim))(inputs))
     x = _normalized(x, 0)
     for filters in [256] * (halvings - 2) + [128] * (halvings > 1):
-        x = _normalized(layers.Conv2DTranspose(filters, 4, 2, "same", kernel_initializer=_initial())(x), 0)
-    x = layers.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=_initial())(x)
+        x = _normalized(StridedConv2DTranspose(filters, 4, 2, "same", kernel_initializer=_initial())(x), 0)
+    x = StridedConv2DTranspose(channels, 4, 2, "same", kernel_initializer=_initial())(x)
     spare = x.shape[1] - height, x.shape[2] - width
     if any(spare):
         x = layers.Cropping2D([(cut // 2, cut - cut // 2) for cut in spare])(x)
@@ -84,12 +85,12 @@ def _halvings(example_shape):
     return int(math.log2(min(height, width) / 4))
 
 
-def _halved(example_shape, widths, slope):
+def _halved(example_shape, widths, slope, momentum=0.9):
     """(inputs, tensor): the first convolution is not normalised; beyond the widths the last one is repeated."""
     inputs = x = layers.Input(example_shape)
     for level in range(_halvings(example_shape)):
-        x = layers.Conv2D(widths[min(level, len(widths) - 1)], 4, 2, "same", kernel_initializer=_initial())(x)
-        x = _normalized(x, slope) if level else layers.LeakyReLU(slope)(x)
+        x = StridedConv2D(widths[min(level, len(widths) - 1)], 4, 2, "same", kernel_initializer=_initial())(x)
+        x = _normalized(x, slope, momentum) if level else layers.LeakyReLU(slope)(x)
     return inputs, x
 
 
@@ -105,8 +106,8 @@ def _dense_critic(example_shape, hidden, name):
     return keras.Model(inputs, layers.Dense(1, kernel_initializer=_initial())(x), name=name)
 
 
-def _normalized(x, slope):
-    return NormalizedActivation(negative_slope=slope, epsilon=EPSILON, affine=True)(x)
+def _normalized(x, slope, momentum=0.9):
+    return NormalizedActivation(negative_slope=slope, epsilon=EPSILON, momentum=momentum, affine=True)(x)
 
 
 def _initial():

@@ -13,7 +13,9 @@ from keras import layers
 
 from kerasnd.networks.doubling import LARGEST, Doubling
 from kerasnd.networks.layers import NormalizedActivation
+from kerasnd.networks.strided import StridedConv2D, StridedConv2DTranspose
 
+SAME = {layers.Conv2D: StridedConv2D, layers.Conv2DTranspose: StridedConv2DTranspose}
 AT_ONCE = 2 ** 27       # bytes of the largest tensor: each part of a batch reads all kernels anew, so that small parts are slower
 
 
@@ -105,8 +107,9 @@ def _alternate(convolutions, kind, activations):
 
 
 def _is_plain(layer, kind):
-    return (type(layer) is kind and layer.get_config()["activation"] == "linear" and layer.data_format == "channels_last"
-            and getattr(layer, "groups", 1) == 1 and tuple(layer.dilation_rate) == (1, 1) and layer.compute_dtype in LARGEST)
+    return (type(layer) in (kind, SAME[kind]) and layer.get_config()["activation"] == "linear"
+            and layer.data_format == "channels_last" and getattr(layer, "groups", 1) == 1
+            and tuple(layer.dilation_rate) == (1, 1) and layer.compute_dtype in LARGEST)
 
 
 def _slope(layer):
