@@ -24,7 +24,7 @@ from kerasnd.cli import flags
 from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
-              "classics": classics, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians, "gpnd_step": gpnd_step}
+              "classics": classics, "gpnd_step": gpnd_step, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """

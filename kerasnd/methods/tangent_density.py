@@ -23,7 +23,7 @@ SCORES = {"density": ("tangent", "jacobian", "residual"), "parallel": ("tangent"
 JACOBIANS = ("encoder", "decoder")
 MARGINALS = ("generalised_normal", "histogram")
 TAILS = ("clamp", "cliff")
-TANGENTS = 2 ** 11          # directions that are followed at once
+TANGENTS = 2 ** 12          # directions that are followed at once
 FARTHEST = 1e6              # normalised values beyond count as this: squares of larger ones may be no number
 LEAST = 1e-6                # a residual below counts as this
 
