@@ -11,7 +11,8 @@ import sys
 from kerasnd.methods import METHODS
 
 LAYERS = ("kerasnd.networks.layers.NormalizedActivation", "kerasnd.networks.layers.UpsampledConv2D",
-          "kerasnd.networks.normalizer.Normalizer")
+          "kerasnd.networks.normalizer.Normalizer", "kerasnd.networks.strided.StridedConv2D",
+          "kerasnd.networks.strided.StridedConv2DTranspose")
 
 
 class StandIn:
