@@ -34,8 +34,10 @@ def draw_curves():
         for leak, style in (("leak_", "-"), ("", ":")):
             found = curve(f"union_{leak}{digit}")
             if found is not None:
-                left.plot(found["epoch"], found["auroc"], style, color=color, linewidth=1.4, label=f"{digit}{', leak' * bool(leak)}")
-    left.plot(list(LOGGED), [float(mean) for mean, _, _ in LOGGED.values()], "ks", markersize=5, label="authors, mean of ten digits")
+                left.plot(found["epoch"], found["auroc"], style, color=color, linewidth=1.4,
+                          label=f"{digit}{', leak' * bool(leak)}")
+    left.plot(list(LOGGED), [float(mean) for mean, _, _ in LOGGED.values()], "ks", markersize=5,
+              label="authors, mean of ten digits")
     left.plot(list(LOGGED), [float(worst) for _, worst, _ in LOGGED.values()], "kv", markersize=5, label="authors, worst digit")
     left.set(title="union, one_vs_rest", xlabel="epoch", ylabel="AUROC")
     for digit, stored in STORED.items():
@@ -122,9 +124,9 @@ def page():
         kinds = list(dict.fromkeys(row["attack"] for row in rows))
         lines += ["## Under attack", "",
                   "AUROC of 500 normals and 500 others of the run's own test part, as they are and with all of them attacked",
-                  "(`bin/evaluate --attack`). `linf_p1` are judged on p1's fifth, all others on the official test part. `plain` and",
-                  "`denoising` are autoencoders with ARAE's networks (batches of 256, rate 1e-3; denoising: 30 % of the input values",
-                  "masked in training).", "",
+                  "(`bin/evaluate --attack`). `linf_p1` are judged on p1's fifth, all others on the official test part. `plain`",
+                  "and `denoising` are autoencoders with ARAE's networks (batches of 256, rate 1e-3; denoising: 30 % of the input",
+                  "values masked in training).", "",
                   "| run | epochs | as they are | " + " | ".join(kinds) + " |", "|---|---|---|" + "---|" * len(kinds)]
         for name in dict.fromkeys(row["run"] for row in rows):
             own = {row["attack"]: row for row in rows if row["run"] == name}

@@ -165,7 +165,8 @@ def page():
     rows = read()
     accept = " ".join(f"{2 * (1 - share) / (2 - share):.3f}" for share in SHARES)
     lines = ["# GPND on MNIST", "",
-             f"kerasnd {kerasnd.__version__}. Command: `python docs/results/gpnd.py --data_dir=DIR --train=gpnd_8`; all in gpnd.csv.",
+             f"kerasnd {kerasnd.__version__}. Command: `python docs/results/gpnd.py --data_dir=DIR --train=gpnd_8`; all in "
+             "gpnd.csv.",
              "", "Protocol `folds`, fold 0, seed 0. F1 has the normals as the positive class and its threshold from the",
              f"validation fold; accepting everything gives {accept} at 10, 20, 30, 40 and 50 percent of anomalies.",
              f"Anomalies are drawn {DRAWS} times (`subsample`). Published: means over ten digits and five folds.", ""]

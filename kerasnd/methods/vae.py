@@ -76,7 +76,8 @@ class VAE(Sampling, TangentDensity, Noisy):
         super().__init__(shape, preprocess)
         self.example_shape, self.latent_dim, self.preprocess, self.network = shape, latent_dim, preprocess, network
         self.encoder, self.decoder, self.score_by, self.weight_decay = encoder, decoder, score_by, weight_decay
-        self.heads = variational.gaussian(encoder.output_shape[-1], (), code, "heads", "linear" if network == "gpnd" else "softplus")
+        spread = "linear" if network == "gpnd" else "softplus"
+        self.heads = variational.gaussian(encoder.output_shape[-1], (), code, "heads", spread)
         if score_by == "density":
             self.keep_density(code, PARTS["density"], "encoder", share_of(POWER, shape), "generalised_normal", "clamp")
 
