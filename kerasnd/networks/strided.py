@@ -1,6 +1,6 @@
 """Convolutions of 4x4 that halve or double maps, with a gradient of the kernel that is quick in bfloat16 on a CPU.
 
-TensorFlow's own gradient of a kernel takes two to five times as long as the convolution there, longer than in float32. As products
+TensorFlow's own gradient of a kernel takes two to five times as long as the convolution there, no less than in float32. As products
 of matrices it takes once to twice as long: a kernel of 4x4 taps sees blocks of 2x2 values in four places, so the maps are reordered
 into blocks once, and each place is one product. Same weights and names as Keras' layers.
 """
