@@ -184,6 +184,12 @@ def inlier_f1(validation, test):
     return {"f1_inlier": f1_at(*test, threshold_f1_inlier(*validation), positive="normal"), "accept_all_f1": accept_all_f1(test[0])}
 
 
+def ranked(label, score):
+    """dict of float: auroc, aupr_in, aupr_out, fpr_at_95_tpr, detection_error."""
+    return {"auroc": auroc(label, score), "aupr_in": aupr_in(label, score), "aupr_out": aupr_out(label, score),
+            "fpr_at_95_tpr": fpr_at_95_tpr(label, score), "detection_error": detection_error(label, score)}
+
+
 def summary(label, score, times=None):
     """All numbers that need no validation part, under the names of metrics.json.
 
@@ -199,11 +205,9 @@ def summary(label, score, times=None):
     low, high = bootstrap_auroc(label, score)
     distinct = len(label)
     label, score = repeated(times, label, score)
+    numbers = ranked(label, score)
     return {
-        "auroc": auroc(label, score), "auroc_low": low, "auroc_high": high,
-        "aupr_in": aupr_in(label, score), "aupr_out": aupr_out(label, score),
-        "fpr_at_95_tpr": fpr_at_95_tpr(label, score), "detection_error": detection_error(label, score),
-        "best_f1": best_f1(label, score),
+        "auroc": numbers["auroc"], "auroc_low": low, "auroc_high": high, **numbers, "best_f1": best_f1(label, score),
         "n_test": len(label), "n_anomalous": int(numpy.sum(label)),
         **({"n_distinct": distinct} if distinct < len(label) else {}),
     }

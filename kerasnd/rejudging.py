@@ -77,10 +77,30 @@ def load(config, judged, changed, data_dir=None, schema=None):
         return (pool, split), None
     own_pool, own_normal = examples.load(config, data_dir, schema) if others else (pool, normal)
     own = examples.parts(config, own_pool, own_normal)
+    if not others:
+        return (pool, under_options(config, own, judged, changed, pool, normal)), (own_pool, own)
     if set(changed) - others:
-        asked = examples.parts({**config, "protocol": judged["protocol"]}, own_pool, own_normal) if others else split
-        _refuse_other_training(own, asked, {key: changed[key] for key in changed if key not in others})
+        under_options(config, own, judged, {key: changed[key] for key in changed if key not in others}, own_pool, own_normal)
     return (pool, _unseen(split, own)), (own_pool, own)
+
+
+def under_options(config, own, judged, changed, pool, normal):
+    """The Split of the run's own examples under other options of its protocol.
+
+    Args:
+        config: dict, of the run.
+        own: Split, of the run.
+        judged, changed: what `exchanged` gives, where nothing but options of the protocol changed.
+        pool, normal: what `examples.load` gives.
+
+    Raises:
+        Misuse: others would have trained.
+    """
+    if not changed:
+        return own
+    asked = examples.parts({**config, "protocol": judged["protocol"]}, pool, normal)
+    _refuse_other_training(own, asked, changed)
+    return _unseen(asked, own)
 
 
 def _refuse_other_training(own, asked, options):

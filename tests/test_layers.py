@@ -30,11 +30,12 @@ ALLOWED = {
     "judging": {"data", "examples", "feeding", "figures", "folder", "methods", "metrics", "progress", "training"},
     "rejudging": {"config", "examples", "folder", "overrides"},
     "robustness": {"attacks", "feeding", "metrics", "progress"},
+    "per_share": {"data", "devices", "examples", "feeding", "folder", "judging", "metrics", "progress", "rejudging", "saving"},
     "generating": {"devices", "figures", "folder", "methods", "progress", "saving"},
     "under_attack": {"data", "examples", "figures", "folder", "robustness"},
     "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training",
              "under_attack"},
-    "cli": {"config", "config_file", "data", "generating", "process", "report", "runs"},
+    "cli": {"config", "config_file", "data", "generating", "per_share", "process", "report", "runs"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.

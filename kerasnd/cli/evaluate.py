@@ -11,10 +11,12 @@ Scores a run's test set again, or another set, and rewrites the run's scores, me
   bin/evaluate --run=saved_models/ocnn/digits/3/0
   bin/evaluate --run=saved_models/ocnn/mnist/3/0 --outliers=fashion_mnist
   bin/evaluate --run=saved_models/arae/mnist/8/0 --config.protocol.anomaly_share=0.1
+  bin/evaluate --run=saved_models/gpnd/mnist/8/0 --shares=0.1,0.2,0.3,0.4,0.5
   bin/evaluate --run=saved_models/arae/mnist/8/0 --attack=linf --eps=0.1
 
 An option of the run's protocol may be another where the same examples would have trained, as anomaly_share of p1.
-With --attack the test set is changed a little, so as to be misjudged: the run's own scores and metrics stay,
+With --shares every example is scored once for all of them, and metrics_shares.json tells the numbers at each; the run's own
+scores and metrics stay. With --attack the test set is changed a little, so as to be misjudged: here too these stay, and
 metrics_attack.json tells what is left of the AUROC.
 """
 
@@ -28,6 +30,7 @@ def program():
     evaluate.string("normal", None, "Other normal classes than the run's own.")
     evaluate.string("outliers", "", "The anomalies come from this set or path instead, or are made: uniform_noise, "
                     "gaussian_noise.")
+    evaluate.string("shares", "", "Shares of anomalies, with commas between: the protocol's anomaly_share, one after another.")
     evaluate.group("Under attack")
     evaluate.choice("attack", ["none", "linf", "l2", "spatial"],
                     "Every value moved by at most eps; the example as a whole; the worst of 279 rotations and shifts.")
@@ -48,9 +51,23 @@ def evaluate(values, overrides):
     run = finished.existing_run(values)
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
+    if values["shares"].value:
+        return _per_share(values, run, attack, options)
     from kerasnd import runs
     runs.evaluate(run, options=options, **attack, **{name: values[name].value for name in
                           ("dataset", "normal", "outliers", "data_dir", "label_column", "skip_unreadable", "device", "threads")})
+
+
+def _per_share(values, run, attack, options):
+    """Hands the run and the shares to `per_share.evaluate`."""
+    elsewhere = [name for name in ("dataset", "normal", "outliers", "label_column", "skip_unreadable") if values[name].value]
+    elsewhere += ["attack"] * bool(attack)
+    if elsewhere:
+        raise Misuse(f"`--shares` must go with the run's own examples. Received: --{elsewhere[0]} with it. Leave one of the two "
+                     "out.")
+    from kerasnd import per_share
+    shares = [share.strip() for share in values["shares"].value.split(",")]
+    per_share.evaluate(run, shares, options=options, **{name: values[name].value for name in ("data_dir", "device", "threads")})
 
 
 def _attack(name, eps):

@@ -92,7 +92,7 @@ class TangentDensity:
             list of (edges float (bins + 1,), heights float (bins,), at float (200,), density float (200,)): its histogram, and its
             generalised normal density; empty where no density is kept.
         """
-        if not hasattr(self, "fitted"):
+        if not self.keeps_density:
             return []
         edges, kept, parameters = (self.fitted[name].numpy() for name in ("code_edges", "code_log_density", "code_parameters"))
         at = np.linspace(*edges, 200)
@@ -122,6 +122,23 @@ class TangentDensity:
         """
         x = tf.convert_to_tensor(x)
         return dict(zip(SCORES["density"], tf.unstack(self._terms(x, SCORES["density"]), axis=1)))
+
+    @property
+    def keeps_density(self):
+        """bool, the scores by a density and its parts are there."""
+        return hasattr(self, "fitted")
+
+    def parts_of_score(self, x):
+        """The score by the whole density and by parts of it alone (the ablation of the paper), from one pass.
+
+        Args:
+            x: raw examples (b, ...).
+
+        Returns:
+            {"density", "parallel", "latent", "residual"}: float32 (b,), each higher for what is stranger.
+        """
+        terms = self.terms(x)
+        return {name: tf.add_n([terms[part] for part in parts]) for name, parts in SCORES.items()}
 
     def density_score(self, x):
         """float32 (b,), the score of raw examples."""
