@@ -23,6 +23,7 @@ DRAWS = 10          # of anomalies, by the subsample rule
 ROWS = Path("docs/results/gpnd.csv")
 NAMES = {"gpnd": "GPND", "aae": "without the image critic (P-AAE)", "vae": "VAE, same networks and density (P-VAE)",
          "autoencoder": "autoencoder, same networks"}
+NUMBERS = ("f1", "auroc", "fpr_at_95_tpr", "detection_error", "aupr_in", "aupr_out")
 RUN = ("run", "epochs", "trained", "scored")
 KEEP = 5            # epochs between two saved states
 
@@ -58,6 +59,9 @@ def train(name, epochs, data_dir, folder, precision, scored):
     begin = 0
     if state.exists():
         detector = keras.models.load_model(state)
+        kept = "bfloat16" if detector.encoder.layers[1].compute_dtype == "bfloat16" else "float32"
+        if kept != precision:
+            raise SystemExit(f"{state} is trained in {kept}. Give --precision={kept}, or another --runs.")
         begin = int(detector.optimizer.iterations.numpy()) // steps
     else:
         keras.utils.set_random_seed(0)
@@ -92,9 +96,9 @@ def made(kind, shape, model, precision):
 
 
 def judged(detector, pool, split):
-    """list of dict, a row for each score and share."""
-    from kerasnd.methods.tangent_density import SCORES
-    held, test = (scores(detector, pool.x[each], SCORES) for each in (split.validation, split.test))
+    """list of dict, a row for each score and share; every example is scored once."""
+    from kerasnd import per_share
+    held, test = (per_share.scores(detector, pool.x[each], "reconstruction") for each in (split.validation, split.test))
     rows = []
     for score_by in held:
         for share in SHARES:
@@ -105,38 +109,24 @@ def judged(detector, pool, split):
     return rows
 
 
-def scores(detector, x, names):
-    """{score: float (n,)}, every example scored once."""
-    if not hasattr(detector, "terms"):
-        return {"reconstruction": detector.predict(x, verbose=0)}
-    parts = [detector.terms(x[first:first + 512]) for first in range(0, len(x), 512)]
-    terms = {name: np.concatenate([part[name].numpy() for part in parts]).astype(np.float64) for name in parts[0]}
-    return {score_by: sum(terms[name] for name in each) for score_by, each in names.items()}
-
-
 def numbers(held, test, share, rule):
     """dict, the metrics at a share of anomalies; the mean over draws where anomalies are drawn."""
     from kerasnd import metrics
     found = []
     for draw in range(DRAWS if rule == "subsample" else 1):
         rng = np.random.default_rng(draw)
-        (own, value), (label, score) = (at_share(*each, share, rule, rng) for each in (held, test))
-        threshold = metrics.threshold_f1_inlier(own, value)
-        found.append({"f1": metrics.f1_at(label, score, threshold, positive="normal"), "auroc": metrics.auroc(label, score),
-                      "fpr_at_95_tpr": metrics.fpr_at_95_tpr(label, score),
-                      "detection_error": metrics.detection_error(label, score),
-                      "aupr_in": metrics.aupr_in(label, score), "aupr_out": metrics.aupr_out(label, score)})
-    return {key: float(np.mean([each[key] for each in found])) for key in found[0]}
+        validation, judged = (at_share(*each, share, rule, rng) for each in (held, test))
+        found.append({**metrics.ranked(*judged), "f1": metrics.inlier_f1(validation, judged)["f1_inlier"]})
+    return {key: float(np.mean([each[key] for each in found])) for key in NUMBERS}
 
 
 def at_share(label, score, share, rule, rng):
-    """(label, score) of the examples that make up a share of anomalies: the anomalies drawn, or the normals repeated."""
-    normal, anomalous = np.flatnonzero(label == 0), rng.permutation(np.flatnonzero(label == 1))
-    if rule == "subsample":
-        at = np.concatenate([normal, anomalous[:int(len(normal) * share / (1 - share) + 1e-9)]])
-    else:
-        at = np.concatenate([np.resize(normal, int(len(anomalous) * (1 - share) / share + 1e-9)), anomalous])
-    return label[at], score[at]
+    """(label, score) of the examples that make up a share of anomalies, by the protocol's own rule; the anomalies are drawn."""
+    from kerasnd.data import folds
+    from kerasnd.metrics import repeated
+    normals, anomalies = np.flatnonzero(label == 0), rng.permutation(np.flatnonzero(label == 1))
+    at, times = folds.at_share(normals, anomalies, share, rule)
+    return repeated(times, label[at], score[at])
 
 
 def write(run, rows):

@@ -58,7 +58,7 @@ def folds(category, official, normal, rng, fold=0, n_folds=5, validation_folds=1
         anomalies = members[is_anomalous[members]]
         if per_class is not None:
             anomalies = anomalies[_earlier(category[anomalies]) < per_class]
-        return _shared(members[is_normal[members]], anomalies, share, balance)
+        return at_share(members[is_normal[members]], anomalies, share, balance)
     test, times = part([fold])
     split = unhinted("folds", numpy.flatnonzero(trains & is_normal), test, is_anomalous, trains)
     validation, validation_times = part(held)
@@ -109,8 +109,20 @@ def _earlier(category):
     return earlier
 
 
-def _shared(normals, anomalies, share, balance):
-    """(index, times), ascending: of two kinds in a drawn order those that make up the share; no times where each is there once."""
+def at_share(normals, anomalies, share, balance):
+    """Of two kinds in a drawn order those that make up a share.
+
+    Args:
+        normals, anomalies: int (n,), (m,), places, in the order in which they are to be taken.
+        share: number in (0, 1), anomalies per judged example.
+        balance: "subsample", "repeat" or "none", as in `folds`.
+
+    Returns:
+        (index int64 (k,) ascending, times int64 (k,), how often each counts; empty where each counts once).
+
+    Raises:
+        Misuse: by the share one kind would be missing.
+    """
     n, m, odds = len(normals), len(anomalies), share / (1 - share)
     wanted_normals, wanted_anomalies = n, m
     if balance == "subsample" and n and m:      # without anomalies, `protocols.make` says so
