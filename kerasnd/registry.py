@@ -12,7 +12,8 @@ from kerasnd.methods import METHODS
 
 LAYERS = ("kerasnd.networks.layers.NormalizedActivation", "kerasnd.networks.layers.UpsampledConv2D",
           "kerasnd.networks.normalizer.Normalizer", "kerasnd.networks.strided.StridedConv2D",
-          "kerasnd.networks.strided.StridedConv2DTranspose")
+          "kerasnd.networks.strided.StridedConv2DTranspose", "kerasnd.networks.transformer.Block",
+          "kerasnd.networks.transformer.ClassFeature", "kerasnd.networks.transformer.Tokens", "kerasnd.networks.viewing.View")
 
 
 class StandIn:
