@@ -31,7 +31,8 @@ def build(network, shape, pretrained=None, dropout=0.1, lora_rank=0):
                 raise Misuse(f"`lora_rank` must be 0 for a .keras file, whose layers are its own. Received: lora_rank={lora_rank}.")
             return whole_model(pretrained, shape)
         if not pretrained.endswith(".npz") and not pretrained.startswith(vit_weights.HUB):
-            raise Misuse(f"`pretrained` must be a .npz or .keras file, or {vit_weights.HUB}PRESET. Received: pretrained={pretrained}.")
+            raise Misuse(f"`pretrained` must be a .npz or .keras file, or {vit_weights.HUB}PRESET. Received: pretrained="
+                         f"{pretrained}.")
     arguments.choice("network", network, vit.SIZES)
     model = vit.named(network, shape, dropout, lora_rank)
     if pretrained is not None:
@@ -45,8 +46,7 @@ def whole_model(path, shape):
     Raises:
         BadData: it is missing or cannot be read. Misuse: it does not map images of this shape to features (n, d).
     """
-    if not os.path.isfile(path):
-        raise BadData(f"`pretrained` must be a file. Received: {path!r}, which is {'a folder' if os.path.isdir(path) else 'missing'}.")
+    vit_weights.check_file(path)
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except (Misuse, MemoryError):
@@ -58,6 +58,6 @@ def whole_model(path, shape):
     fits = (isinstance(inputs, tuple) and isinstance(outputs, tuple) and len(inputs) == 4 and len(outputs) == 2
             and all(own in (None, side) for own, side in zip(inputs[1:], shape)))
     if not fits:
-        raise Misuse(f"`pretrained` must map images (n, {', '.join(map(str, shape))}) to features (n, d). Received: {path!r}, which maps "
-                     f"{inputs} to {outputs}. End it with a pooling, Flatten or Dense layer.")
+        raise Misuse(f"`pretrained` must map images (n, {', '.join(map(str, shape))}) to features (n, d). Received: {path!r}, "
+                     f"which maps {inputs} to {outputs}. End it with a pooling, Flatten or Dense layer.")
     return model

@@ -54,7 +54,7 @@ def dropped(x, rate, seed):
 
 
 class _Drops(keras.layers.Layer):
-    """A layer with dropout, whose seeds are among its variables: saved with it, and decided by `keras.utils.set_random_seed`."""
+    """A layer with dropout; its seed is decided by `keras.utils.set_random_seed`, and checkpoints keep it."""
 
     def __init__(self, dropout=0.0, **kwargs):
         super().__init__(**kwargs)

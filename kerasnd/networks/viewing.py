@@ -15,8 +15,8 @@ DRAWS = 3           # numbers that a random view takes: the row, the column, and
 class View(keras.layers.Layer):
     """Images (b, height, width, 1 or c) in [0, 1] to float32 views (b, crop, crop, c).
 
-    The shorter side becomes `size`, linearly between the pixels' centres; where that shrinks the image, over as many of its pixels as
-    a new one covers. Then a square is cut out. Both at once, and the mirroring too: a row of a view is a weighted sum of the
+    The shorter side becomes `size`, linearly between the pixels' centres; where that shrinks the image, over as many of its pixels
+    as a new one covers. Then a square is cut out. Both at once, and the mirroring too: a row of a view is a weighted sum of the
     image's rows, a column of its columns, so two products of matrices do it for the whole batch.
 
     Args:
@@ -55,8 +55,9 @@ class View(keras.layers.Layer):
         x = tf.cast(x, tf.float32)
         _, height, width, channels = x.shape
         mirrored = drawn[:, 2] < 0.5 if self.flip and drawn is not None else None
-        rows = self._weights(height, height / min(height, width), None if drawn is None else drawn[:, 0])
-        columns = self._weights(width, width / min(height, width), None if drawn is None else drawn[:, 1], mirrored)
+        shorter = min(height, width)
+        rows = self._weights(height, shorter, None if drawn is None else drawn[:, 0])
+        columns = self._weights(width, shorter, None if drawn is None else drawn[:, 1], mirrored)
         x = tf.reshape(tf.matmul(rows, tf.reshape(x, (-1, height, width * channels))), (-1, self.crop, width, channels))
         x = tf.matmul(columns[:, None], x)
         mean, deviation = (np.asarray(value, np.float32) for value in NORMALIZATIONS[self.normalization])
@@ -64,16 +65,15 @@ class View(keras.layers.Layer):
             x = tf.repeat(x, self.channels, axis=-1)
         return (x - mean) / deviation
 
-    def _weights(self, side, share, drawn, mirrored=None):
+    def _weights(self, side, shorter, drawn, mirrored=None):
         """float32 (b or 1, crop, side), of the image's rows (or columns) in the view's.
 
         Args:
-            side: int, rows of the image.
-            share: float >= 1, the side in units of the shorter one.
+            side, shorter: int, rows of the image, and the length of its shorter side.
             drawn: float32 (b,) in [0, 1), where the view begins; None: in the middle.
             mirrored: bool (b,), or None.
         """
-        resized = int(self.size * share)
+        resized = self.size * side // shorter
         places = resized + 2 * self.padding - self.crop + 1
         if drawn is None:
             first = tf.constant([round((places - 1) / 2)])

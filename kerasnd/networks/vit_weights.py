@@ -37,9 +37,7 @@ def read(path):
     """{key: array} of a .npz without the classifier's."""
     def damaged(told):
         return BadData(f"`pretrained` must be a whole .npz file. Received: {path!r}, {told}. Download it again.")
-    if not os.path.isfile(path):
-        raise BadData(f"`pretrained` must be a file. Received: {path!r}, which is {'a folder' if os.path.isdir(path) else 'missing'}. "
-                      "Download ViT-B_16.npz, for example, and give its path.")
+    check_file(path)
     if not zipfile.is_zipfile(path):        # a pickle too, which numpy would name as one
         raise damaged("which is truncated or no .npz")
     key = None
@@ -55,6 +53,13 @@ def read(path):
     except Exception as error:      # zlib, zipfile, struct and NumPy each have their own for a damaged member
         objects = "Object arrays" in str(error)
         raise damaged(f"whose {key} " + ("holds Python objects, which are never opened" if objects else "cannot be read")) from None
+
+
+def check_file(path):
+    """Refuses what is no file."""
+    if not os.path.isfile(path):
+        told = "a folder" if os.path.isdir(path) else "missing"
+        raise BadData(f"`pretrained` must be a file. Received: {path!r}, which is {told}. Give a path such as ViT-B_16.npz.")
 
 
 def layout(model):
@@ -98,8 +103,8 @@ def assign(model, arrays, source):
     wanted = {key: shape for _, parts in entries for key, shape in parts}
     own, theirs = len(vit.blocks(model)), len({found[1] for key in arrays if (found := re.match(BLOCK + r"(\d+)/", key))})
     if own != theirs:
-        raise Misuse(f"`pretrained` must have the network's {own} blocks. Received: {source!r} with {theirs}. Choose the network that "
-                     "the file is of.")
+        raise Misuse(f"`pretrained` must have the network's {own} blocks. Received: {source!r} with {theirs}. Choose the file's "
+                     "network.")
     for key in wanted:
         if key not in arrays:
             raise Misuse(f"`pretrained` must hold {key}. Received: {source!r} without it, in Google's layout of ViT weights.")
