@@ -14,7 +14,8 @@ LAYERS = ("kerasnd.networks.attention.Attention", "kerasnd.networks.conditions.R
           "kerasnd.networks.conditions.Sinusoids", "kerasnd.networks.groups.GroupNorm", "kerasnd.networks.layers.DoublingConv2D",
           "kerasnd.networks.layers.NormalizedActivation", "kerasnd.networks.layers.UpsampledConv2D",
           "kerasnd.networks.normalizer.Normalizer", "kerasnd.networks.strided.StridedConv2D",
-          "kerasnd.networks.strided.StridedConv2DTranspose")
+          "kerasnd.networks.strided.StridedConv2DTranspose", "kerasnd.networks.transformer.Block",
+          "kerasnd.networks.transformer.ClassFeature", "kerasnd.networks.transformer.Tokens", "kerasnd.networks.viewing.View")
 
 
 class StandIn:
