@@ -12,8 +12,8 @@ ALLOWED = {
     "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
     "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
     "fitted": {"detector", "feeding", "networks"},
-    "attacks": set(), "densities": set(), "jacobians": {"networks"},
-    "methods": {"attacks", "densities", "jacobians", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
+    "attacks": set(), "densities": set(), "diffusion": set(), "jacobians": {"networks"},
+    "methods": {"attacks", "densities", "diffusion", "jacobians", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
     # data
     "data": set(), "examples": {"data"},
     # judging of scores
@@ -38,8 +38,8 @@ ALLOWED = {
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
-LEARNING = {"attacks", "densities", "jacobians", "networks", "collapse", "descent", "saved_form", "detector", "fitted", "methods",
-            "feeding"}
+LEARNING = {"attacks", "densities", "diffusion", "jacobians", "networks", "collapse", "descent", "saved_form", "detector", "fitted",
+            "methods", "feeding"}
 JUDGING = {"score_table", "bootstrap", "metrics", "figures", "report", "report_text"}
 
 
