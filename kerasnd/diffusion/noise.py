@@ -1,7 +1,7 @@
 """Random numbers that depend on the seed, the draw and the example's number alone: not on how many are drawn at once.
 
-Philox is a function of a key and a counter. Here the key is the seed, and the counter is (place, stream): a stream for every draw of
-a run, a place for every four values of an example. So examples 256 to 511 can be drawn without the first 256, to the same bits.
+Philox is a function of a key and a counter. Here the key is the seed and the counter is (place, stream): a stream for every draw of
+a run, a place for every four values. So examples 256 to 511 can be drawn without the first 256, to the same bits.
 """
 import math
 

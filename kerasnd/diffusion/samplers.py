@@ -58,7 +58,7 @@ def sample(sde, score, shape, steps, sampler="euler_maruyama", seed=0, snr=0.16,
             from each time to the next, and from the last to the mean of the data. uniform: the times of published; quadratic: even
             in sqrt(t); log_ratio: even in ln(sigma / a), exact in length, for few steps.
         first: int >= 0 or an int tensor (), the number of the first of these examples: they are, but for predictor_corrector, those
-            that a larger n would have made at that place.
+            that a larger n would have made at that place, up to rounding.
         x: None, or float32 (n, ...), examples of the SDE's space to begin with, perturbed as far as at `start`.
         start: float in (sample_until, 1], the time to begin at; below 1 only with x. The smaller, the nearer to x.
 

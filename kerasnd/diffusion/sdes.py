@@ -90,8 +90,8 @@ class VP(_LinearBeta):
         """
         longest = self.beta(start) * start
         if isinstance(steps, int) and steps <= longest:
-            raise Misuse(f"`steps` must be above {longest:g} where steps have their published sizes: they would take away more than "
-                         f"there is. Received: steps={steps}. Take more, or spacing=quadratic.")
+            raise Misuse(f"`steps` must be above {longest:g} where steps have their published sizes: they would take away more "
+                         f"than there is. Received: steps={steps}. Take more, or spacing=quadratic.")
         i, steps, time = self._placed(i, steps, start)
         beta = self.beta(start * i / (steps - 1)) * start / steps
         return Step(time, start / steps, tf.sqrt(1 - beta), tf.sqrt(beta), tf.sqrt(beta))
