@@ -12,8 +12,10 @@ ALLOWED = {
     "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
     "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
     "fitted": {"detector", "feeding", "networks"},
-    "attacks": set(), "densities": set(), "frechet": set(), "jacobians": {"networks"},
-    "methods": {"attacks", "densities", "frechet", "jacobians", "detector", "feeding", "fitted", "networks"},
+    "attacks": set(), "densities": set(), "diffusion": set(), "frechet": set(), "jacobians": {"networks"}, "negatives": set(),
+    "neighbours": set(),
+    "methods": {"attacks", "densities", "detector", "diffusion", "feeding", "fitted", "frechet", "jacobians", "negatives",
+                "neighbours", "networks"},
     "registry": {"methods"},
     # data
     "data": set(), "examples": {"data"},
@@ -40,8 +42,8 @@ ALLOWED = {
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
-LEARNING = {"attacks", "densities", "frechet", "jacobians", "networks", "collapse", "descent", "saved_form", "detector", "fitted",
-            "methods", "feeding"}
+LEARNING = {"attacks", "densities", "diffusion", "frechet", "jacobians", "negatives", "neighbours", "networks", "collapse", "descent",
+            "saved_form", "detector", "fitted", "methods", "feeding"}
 JUDGING = {"score_table", "bootstrap", "metrics", "figures", "report", "report_text"}
 
 
