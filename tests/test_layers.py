@@ -12,8 +12,9 @@ ALLOWED = {
     "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
     "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
     "fitted": {"detector", "feeding", "networks"},
-    "attacks": set(), "densities": set(), "jacobians": {"networks"},
-    "methods": {"attacks", "densities", "jacobians", "detector", "feeding", "fitted", "networks"}, "registry": {"methods"},
+    "attacks": set(), "densities": set(), "jacobians": {"networks"}, "neighbours": set(),
+    "methods": {"attacks", "densities", "jacobians", "neighbours", "detector", "feeding", "fitted", "networks"},
+    "registry": {"methods"},
     # data
     "data": set(), "examples": {"data"},
     # judging of scores
@@ -39,8 +40,8 @@ ALLOWED = {
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
-LEARNING = {"attacks", "densities", "jacobians", "networks", "collapse", "descent", "saved_form", "detector", "fitted", "methods",
-            "feeding"}
+LEARNING = {"attacks", "densities", "jacobians", "neighbours", "networks", "collapse", "descent", "saved_form", "detector", "fitted",
+            "methods", "feeding"}
 JUDGING = {"score_table", "bootstrap", "metrics", "figures", "report", "report_text"}
 
 
