@@ -115,7 +115,8 @@ def in_torch(spec):
     class Attended(nn.Module):
         def __init__(self, channels):
             super().__init__()
-            self.norm, self.three, self.last = norm(channels), nn.Conv2d(channels, 3 * channels, 1), nn.Conv2d(channels, channels, 1)
+            self.norm = norm(channels)
+            self.three, self.last = nn.Conv2d(channels, 3 * channels, 1), nn.Conv2d(channels, channels, 1)
 
         def forward(self, x, _):
             q, k, v = (part.flatten(2).transpose(1, 2) for part in self.three(self.norm(x)).chunk(3, 1))

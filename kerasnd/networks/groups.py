@@ -1,8 +1,8 @@
 """Group normalisation in few passes over the maps, with SiLU and a shift per example in the same ones.
 
-Keras' layer takes about thirty passes forward and backward. Here the sums of x and x^2 of each example and channel give the
-statistics, and the normalisation is one product and one sum, z = x A + B with A and B of each example and channel; a shift that is
-added to x before only changes B. Its gradient, by hand, is again of that form: dx = dz A + x D + E.
+The sums of x and x^2 of each example and channel give the statistics, and the normalisation is one product and one sum,
+z = x A + B with A and B of each example and channel; a shift that is added to x before only changes B. Its gradient, by hand, is
+again of that form: dx = dz A + x D + E.
 """
 import keras
 import tensorflow as tf
