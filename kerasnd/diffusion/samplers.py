@@ -132,7 +132,7 @@ def _corrected(x, s, z, snr, step):
 def _flow(sde, score, x, steps, spacing, start):
     def body(k, y):
         now, then = (_time(sde, spacing, each, steps, start) for each in (k, k + 1))
-        return k + 1, flow.heun(lambda y, t: (flow.direction(sde, score, y, t),), y, now, then, lambda t: flow.ratio(sde, t))[0]
+        return k + 1, flow.heun(sde, lambda y, t: (flow.direction(sde, score, y, t),), y, now, then)[0]
 
     y = x / sde.mean_factor(tf.constant(start, tf.float32))
     _, y = tf.while_loop(lambda k, _: k < steps - 1, body, (tf.constant(0), y))
