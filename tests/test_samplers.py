@@ -99,7 +99,10 @@ def test_a_start_from_examples_keeps_what_the_noise_leaves_of_them(name, start, 
     """x -> x_t -> x' is reversible: by steps with noise the correlation of x and x' is the share of x in x_t's variance."""
     sde = diffusion.make(name)
     x = np.random.default_rng(0).normal(0.5, 0.2, (CHAINS, 1)).astype(np.float32)
-    draw = tf.function(lambda x: diffusion.sample(sde, normal_score(sde), x.shape, 100, sampler, spacing=spacing, x=x, start=start))
+
+    @tf.function(autograph=False)
+    def draw(x):
+        return diffusion.sample(sde, normal_score(sde), x.shape, 100, sampler, spacing=spacing, x=x, start=start)
     near = draw(tf.constant(x)).numpy()
     signal = 0.04 * float(sde.mean_factor(tf.constant(start))) ** 2
     share = signal / (signal + float(sde.deviation(tf.constant(start))) ** 2)
