@@ -128,7 +128,7 @@ def test_times_and_reductions():
 @pytest.mark.parametrize("call, told", [
     (lambda sde: diffusion.log_density(sde, normal_score(sde), tf.zeros((2, 3)), probes=-1), "`probes` must be a whole number"),
     (lambda sde: diffusion.log_density(sde, normal_score(sde), tf.zeros((2, 3)), steps=1), "`steps` must be a whole number"),
-    (lambda sde: diffusion.log_density(sde, normal_score(sde), tf.zeros((2, 3)), spacing="log"), "`spacing` must be one of uniform"),
+    (lambda sde: diffusion.log_density(sde, normal_score(sde), tf.zeros((2, 3)), spacing="log"), "`spacing` must be one of"),
     (lambda sde: diffusion.log_density(sde, lambda x, t: tf.zeros((2, 3)), tf.zeros((2, 3))), "`score` must have a derivative"),
     (lambda sde: diffusion.training_times(sde, tf.zeros(2), "g"), "`weighting` must be one of sigma, likelihood, importance.")])
 def test_what_is_refused(call, told):

@@ -1,6 +1,6 @@
 """The density of an example, by the probability flow: followed from the data to the prior, whose density is known.
 
-    ln p(x) = ln p_1(x_1) + d ln(a_1 / a_0) - integral of sigma^2 tr(ds/dx) d ln k    along dy/dk = -sigma s, y = x / a, k = sigma / a
+    ln p(x) = ln p_1(x_1) + d ln(a_1 / a_0) - integral of sigma^2 tr(ds/dx) d ln k  along dy/dk = -sigma s, y = x / a, k = sigma / a
 """
 import math
 
