@@ -27,21 +27,22 @@ def density(sde, score, x, **options):
 
 @named
 def test_a_correlated_normal_distribution(name):
-    """ve perturbs by sigma_min from the start."""
-    sde, x = diffusion.make(name), correlated(200)
+    """ve perturbs by sigma_min from the start. Mean zero: the prior's is zero, and vp and subvp keep 0.7 % of another at t = 1."""
+    sde, x = diffusion.make(name), correlated(200) - MEAN.astype(np.float32)
     covariance = COVARIANCE + (name == "ve") * 1e-4 * np.eye(3)
-    found = density(sde, correlated_score(sde, MEAN, COVARIANCE), x, steps=400, probes=0)
+    found = density(sde, correlated_score(sde, 0 * MEAN, COVARIANCE), x, steps=400, probes=0)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found.mean(), stats.multivariate_normal(MEAN, covariance).logpdf(x).mean(), atol=2e-3)
-    np.testing.assert_allclose(found, stats.multivariate_normal(MEAN, covariance).logpdf(x), atol=1e-2)
+    expected = stats.multivariate_normal(cov=covariance).logpdf(x)
+    assert found.mean() == pytest.approx(expected.mean(), abs=1e-3)
+    np.testing.assert_allclose(found, expected, atol=5e-3)
 
 
 def test_images_and_one_probe_for_independent_values():
     """A diagonal Jacobian has v^T J v = tr J for every vector of signs."""
     sde, x = diffusion.make("subvp"), np.random.default_rng(0).normal(0.5, 0.2, (5, 2, 2, 1)).astype(np.float32)
-    one, exact = (density(sde, normal_score(sde), x, steps=60, probes=probes, spacing="quadratic") for probes in (1, 0))
+    one, exact = (density(sde, normal_score(sde), x, steps=150, probes=probes, spacing="quadratic") for probes in (1, 0))
     np.testing.assert_allclose(one, exact, atol=1e-4)
-    np.testing.assert_allclose(one, stats.norm(0.5, 0.2).logpdf(x).sum((1, 2, 3)), atol=0.03)
+    np.testing.assert_allclose(one, stats.norm(0.5, 0.2).logpdf(x).sum((1, 2, 3)), atol=0.04)
 
 
 def test_probes_have_no_bias_and_a_seed():
@@ -54,7 +55,7 @@ def test_probes_have_no_bias_and_a_seed():
         return diffusion.log_density(sde, score, x, 50, seed, 2, first=first)
     found, again, other, part = (probed(tf.constant(x[:n]), tf.constant(seed), tf.constant(first)).numpy() for n, seed, first in (
         (4000, 0, 0), (4000, 0, 0), (4000, 1, 0), (500, 0, 1000)))
-    assert found.mean() == pytest.approx(exact, abs=4 * found.std() / 4000 ** 0.5) and found.std() > 0.1
+    assert abs(found.mean() - exact) < 4 * found.std() / 4000 ** 0.5 and found.std() > 0.1
     np.testing.assert_array_equal(found, again)
     assert np.mean(np.abs(found - other) > 1e-3) > 0.5
     np.testing.assert_allclose(part, found[1000:1500], atol=1e-3)
@@ -64,7 +65,8 @@ def nodes():
     """(x, z, weight): nine points that integrate squares over x ~ N(0.5, 0.2^2) and z ~ N(0, 1) exactly."""
     node, weight = np.polynomial.hermite_e.hermegauss(3)
     x, z = np.meshgrid(0.5 + 0.2 * node, node)
-    return x.astype(np.float32).reshape(-1, 1), z.astype(np.float32).reshape(-1, 1), np.outer(weight, weight).ravel() / weight.sum() ** 2
+    x, z = (each.astype(np.float32).reshape(-1, 1) for each in (x, z))
+    return x, z, np.outer(weight, weight).ravel() / weight.sum() ** 2
 
 
 def expected_loss(sde, score, t, **options):
@@ -126,7 +128,7 @@ def test_times_and_reductions():
 @pytest.mark.parametrize("call, told", [
     (lambda sde: diffusion.log_density(sde, normal_score(sde), tf.zeros((2, 3)), probes=-1), "`probes` must be a whole number"),
     (lambda sde: diffusion.log_density(sde, normal_score(sde), tf.zeros((2, 3)), steps=1), "`steps` must be a whole number"),
-    (lambda sde: diffusion.log_density(sde, normal_score(sde), tf.zeros((2, 3)), spacing="log"), "`spacing` must be one of uniform"),
+    (lambda sde: diffusion.log_density(sde, normal_score(sde), tf.zeros((2, 3)), spacing="log"), "`spacing` must be one of"),
     (lambda sde: diffusion.log_density(sde, lambda x, t: tf.zeros((2, 3)), tf.zeros((2, 3))), "`score` must have a derivative"),
     (lambda sde: diffusion.training_times(sde, tf.zeros(2), "g"), "`weighting` must be one of sigma, likelihood, importance.")])
 def test_what_is_refused(call, told):

@@ -40,23 +40,24 @@ def direction(sde, score, y, t):
     return -sde.deviation(t) * ask(score, sde.mean_factor(t) * y, t)
 
 
-def heun(slope, y, start, end, place):
+def heun(sde, slope, y, start, end):
     """One step of Heun's method.
 
     Args:
-        slope: function of (y, t) with a tuple of float32 tensors, the first of them dy/dk, the others dependent on y and t alone.
+        sde: one of `SDES`.
+        slope: function of (y, t) with a tuple of float32 tensors: dy/dk, and what is to be gathered along ln k on the way.
         y: float32 (n, ...).
         start, end: float32 (), times.
-        place: function of a time with its k.
 
     Returns:
-        (float32 (n, ...), list): the new y; what the others have summed up to on the way.
+        (float32 (n, ...), list): the new y; what has been gathered, by the trapezoidal rule.
     """
-    length = place(end) - place(start)
+    before, after = ratio(sde, start), ratio(sde, end)
     here = slope(y, start)
-    there = slope(y + length * here[0], end)
-    first, *others = [length * (a + b) / 2 for a, b in zip(here, there)]
-    return y + first, others
+    there = slope(y + (after - before) * here[0], end)
+    y += (after - before) * (here[0] + there[0]) / 2
+    # Along ln k, because traces go like 1 / k far from the data.
+    return y, [tf.math.log(after / before) * (a + b) / 2 for a, b in zip(here[1:], there[1:])]
 
 
 def ratio(sde, t):

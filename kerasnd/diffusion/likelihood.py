@@ -1,6 +1,6 @@
 """The density of an example, by the probability flow: followed from the data to the prior, whose density is known.
 
-    ln p(x) = ln p_1(x_1) + d ln(a_1 / a_0) - integral of sigma a tr(ds/dx) dk    along dy/dk = -sigma s, y = x / a, k = sigma / a
+    ln p(x) = ln p_1(x_1) + d ln(a_1 / a_0) - integral of sigma^2 tr(ds/dx) d ln k  along dy/dk = -sigma s, y = x / a, k = sigma / a
 """
 import math
 
@@ -44,14 +44,14 @@ def log_density(sde, score, x, steps=100, seed=0, probes=1, spacing="log_ratio",
 
     def slope(y, t):
         s, trace = _score_and_trace(score, sde.mean_factor(t) * y, t, vectors, weight)
-        return -sde.deviation(t) * s, sde.deviation(t) * sde.mean_factor(t) * trace
+        return -sde.deviation(t) * s, tf.square(sde.deviation(t)) * trace
 
     def time(k):
         share = tf.cast(k, tf.float32) / tf.cast(steps, tf.float32)
         return flow.times(sde, spacing, 1 - share, 1.0, sde.train_from)
 
     def body(k, y, gathered):
-        y, (change,) = flow.heun(slope, y, time(k), time(k + 1), lambda t: flow.ratio(sde, t))
+        y, (change,) = flow.heun(sde, slope, y, time(k), time(k + 1))
         return k + 1, y, gathered + change
 
     first_factor, last_factor = (sde.mean_factor(tf.constant(t)) for t in (sde.train_from, 1.0))
