@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ARAE": "kerasnd.methods.arae",
+    "FITYMI": "kerasnd.methods.fitymi",
     "GPND": "kerasnd.methods.gpnd",
     "Autoencoder": "kerasnd.methods.autoencoder",
     "DeepSAD": "kerasnd.methods.deep_sad",
@@ -21,6 +22,7 @@ _HOMES = {
     "OCSVM": "kerasnd.methods.ocsvm",
     "RCAE": "kerasnd.methods.rcae",
     "SSAD": "kerasnd.methods.ssad",
+    "ScoreSDE": "kerasnd.methods.score_sde",
     "SemiDGM": "kerasnd.methods.semi_dgm",
     "Supervised": "kerasnd.methods.supervised",
     "VAE": "kerasnd.methods.vae",

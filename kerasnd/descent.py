@@ -86,4 +86,6 @@ class Life(keras.callbacks.Callback):
             if not np.isfinite(value):
                 raise FloatingPointError(f"`{name}` became {value} in epoch {epoch}. Lower the learning rate or look for extreme "
                                          "values in the data.")
-        self.model.on_epoch_end(epoch)
+        told = self.model.on_epoch_end(epoch)
+        if told and logs is not None:
+            logs.update(told)       # the callbacks that follow see it too: history, TensorBoard, the log

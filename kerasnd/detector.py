@@ -64,7 +64,10 @@ class Detector(Descent, SavedForm, keras.Model):
         """Called before each epoch, outside the graph."""
 
     def on_epoch_end(self, epoch):
-        """Called after each epoch, outside the graph, before the callbacks: a checkpoint sees its work."""
+        """Called after each epoch, outside the graph, before the callbacks: a checkpoint sees its work.
+
+        Returns: dict of float, what the logs of the epoch are to hold too, or None.
+        """
 
     def inherit(self, parent):
         """Starts from the encoder and the preprocessing of an earlier stage.
@@ -83,6 +86,7 @@ class Detector(Descent, SavedForm, keras.Model):
         self._inherited = True
 
     takes_hints = False     # a method that learns from hints says True; the others never see them
+    starts_alike = False    # the network's first weights are a file's, not chance's
     offset = 0.0            # what `call` subtracts from or adds to every score
 
     @property
@@ -234,13 +238,10 @@ class Detector(Descent, SavedForm, keras.Model):
     def test_step(self, data):
         """The mean score of held-out normals: what early stopping without labels can watch."""
         meter = next(iter(self.meters.values()))
-        meter.update_state(self(_first(data), training=False))
+        meter.update_state(self(data[0] if isinstance(data, (tuple, list)) else data, training=False))
         return {meter.name: meter.result()}
 
     def predict_step(self, data):
         """Scores a batch as float32; the last one can leave a replica with no example."""
-        x = _first(data)
+        x = data[0] if isinstance(data, (tuple, list)) else data
         return tf.cond(tf.shape(x)[0] > 0, lambda: self.score(x), lambda: tf.zeros((0,), tf.float32))
-
-def _first(data):
-    return data[0] if isinstance(data, (tuple, list)) else data

@@ -113,7 +113,8 @@ def untrained_scores(config, x, hint, x_test, example_shape, oracle=None, most=N
         most: int, so many initialisations; None: `INITIALISATIONS`.
 
     Returns:
-        list of float32 (n_test,), one for each initialisation; empty where there is no network.
+        list of float32 (n_test,), one for each initialisation, one alone where a file brings the weights; empty where there is no
+        network.
     """
     most = most or INITIALISATIONS
     detector, results, feed, last = None, [], Feed(x, hint), len(config["stages"]) - 1
@@ -125,6 +126,8 @@ def untrained_scores(config, x, hint, x_test, example_shape, oracle=None, most=N
         if detector is None:
             detector = fresh
             detector.compile()
+        elif detector.starts_alike:
+            break
         detector.set_weights(fresh.get_weights())       # in the first one's place, whose functions are compiled
         told = _told(detector, feed)
         detector.ready(told)

@@ -26,7 +26,8 @@ def log_density(sde, score, x, steps=100, seed=0, probes=1, spacing="log_ratio",
         probes: int >= 0, random vectors of signs v for the trace of ds/dx, the mean of v^T (ds/dx) v (Hutchinson's estimator). An
             example keeps its own on the whole way. 0: the exact trace, one unit vector for every value of an example; for tables.
         spacing: str, one of `flow.SPACINGS`.
-        first: int >= 0 or an int tensor (), the number of the first of these examples, which decides their probes.
+        first: int >= 0 or an int tensor (), the number of the first of these examples, which decides their probes; None: all have
+            the same ones, so that an example's density depends on nobody beside it.
 
     Returns:
         float32 (n,), in nats. Without bias but for the steps; a diagonal ds/dx needs one probe alone.
@@ -66,7 +67,7 @@ def _probes(x, seed, probes, first):
     values = math.prod(example)
     if not probes:
         return tf.reshape(tf.eye(values), [values, 1, *example]), 1.0
-    drawn = noise.signs([tf.shape(x)[0], probes, *example], seed, PROBE, first)
+    drawn = noise.signs([1 if first is None else tf.shape(x)[0], probes, *example], seed, PROBE, 0 if first is None else first)
     return tf.transpose(drawn, [1, 0, *range(2, 2 + len(example))]), 1.0 / probes
 
 

@@ -70,7 +70,7 @@ def sample(sde, score, shape, steps, sampler="euler_maruyama", seed=0, snr=0.16,
     Raises:
         Misuse: a name that does not exist, a number out of its range, a sampler that the SDE does not have.
     """
-    _check(sde, steps, sampler, snr, corrector_steps, spacing, x, start)
+    check(sde, sampler, steps, snr, corrector_steps, spacing, x, start)
     if tf.is_tensor(steps):
         steps = tf.cast(steps, tf.int32)
     prior = noise.normal(shape, seed, 0, first)
@@ -104,7 +104,8 @@ def denoised(sde, score, x, t):
     return (x + tf.square(sde.deviation(t)) * ask(score, x, t)) / sde.mean_factor(t)
 
 
-def _check(sde, steps, sampler, snr, corrector_steps, spacing, x, start):
+def check(sde, sampler, steps=2, snr=0.16, corrector_steps=1, spacing="published", x=None, start=1.0):
+    """Raises Misuse for what `sample` refuses; its arguments."""
     arguments.choice("sampler", sampler, SAMPLERS)
     arguments.choice("spacing", spacing, SPACINGS)
     if not tf.is_tensor(steps):

@@ -12,6 +12,8 @@ METHODS = {
     "gpnd": "kerasnd.methods.gpnd.GPND",
     "ocnn": "kerasnd.methods.ocnn.OCNN",
     "vae": "kerasnd.methods.vae.VAE",
+    "score_sde": "kerasnd.methods.score_sde.ScoreSDE",
+    "fitymi": "kerasnd.methods.fitymi.FITYMI",
     "semi_dgm": "kerasnd.methods.semi_dgm.SemiDGM",
     "supervised": "kerasnd.methods.supervised.Supervised",
     "ssad": "kerasnd.methods.ssad.SSAD",
