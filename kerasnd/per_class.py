@@ -36,8 +36,8 @@ def evaluate(run, outliers="", data_dir=None, label_column=None, skip_unreadable
     config, data_dir = record["config"], data_dir or record.get("data_dir")
     outliers = outliers or config.get("outliers", "")
     if outliers in others.NOISE or outliers.lower().endswith(".npy"):
-        raise Misuse(f"`--outliers` must be a set with classes where each is judged. Received: --outliers={outliers}. Name another, or "
-                     "leave --each_class out.")
+        raise Misuse("`--outliers` must be a set with classes where each is judged. Received: "
+                     f"--outliers={outliers}. Name another, or leave --each_class out.")
     if label_column and not outliers:
         raise Misuse(f"`--label_column` must go with --outliers, whose classes it tells. Received: --label_column={label_column}. "
                      "Leave it out.")

@@ -10,7 +10,7 @@ from short_runs import arrays, numbers, quick, settings
 from kerasnd import examples, runs
 from kerasnd.data import hints, negatives
 from kerasnd.errors import BadData, Misuse
-from kerasnd.methods import DeepSVDD
+from kerasnd.methods.deep_svdd import DeepSVDD
 
 NAMES = ("cat", "dog", "3")
 OWN = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 3), np.uint8)
@@ -155,10 +155,10 @@ def test_streamed_normals_are_joined_too(arrays, generated):
     import tensorflow as tf
 
     from kerasnd.data.outliers import joined
+    from kerasnd.data.pool import Stream
     x, more = np.load(arrays)["x_train"][:6], np.load(generated)[:4]
     stream = joined(x, more[:0])        # an array
     assert isinstance(stream, np.ndarray)
-    from test_outliers import Stream
 
     class Kept(Stream):
         def examples(self, index):
