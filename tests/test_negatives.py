@@ -138,7 +138,7 @@ def test_a_run_learns_from_as_many_negatives_as_normals_and_is_judged_without_th
 
 
 def test_the_split_is_that_without_negatives(arrays, generated):
-    own = {**settings("deep_sad", arrays, "1"), "limit": 0, "outliers": ""}
+    own = {**settings("deep_sad", arrays, "1"), "limit": 0, "protocol": {"name": "auto"}}
     for outliers in ("", "uniform_noise"):
         config = {**own, "outliers": outliers, **examples.known("", generated)}
         pool, split = examples.split({**own, "outliers": outliers})
