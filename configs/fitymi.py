@@ -1,6 +1,7 @@
 """FITYMI: a network fine-tuned on normal examples against almost normal ones, scored by the nearest normals in its features.
 
-Paper:    Mirzaei et al. (2023), Fake It Till You Make It: Towards Accurate Near-Distribution Novelty Detection, ICLR, arXiv 2205.14297.
+Paper:    Mirzaei et al. (2023), Fake It Till You Make It: Towards Accurate Near-Distribution Novelty Detection, ICLR,
+          arXiv 2205.14297.
 Cost:     COST
 Result:   RESULT
 Command:  bin/train --method=fitymi --dataset=digits --normal=3
@@ -19,8 +20,8 @@ BUDGETS = {"digits": (60, 32), "breast_cancer": (60, 32)}
 
 
 def get_config(dataset="", variant=None):
-    """Returns the values for a data set: a small network from scratch; with "paper" the published transformer and optimisation; with
-    "generated" the generator of configs/score_sde.py as the stage before."""
+    """Returns the values for a data set: a small network from scratch; with "paper" the published transformer and optimisation;
+    with "generated" the generator of configs/score_sde.py as the stage before."""
     epochs, batch_size = BUDGETS.get(dataset, (10, 128))
     model = {"backbone": "auto", "pretrained": "", "size": None, "crop": None, "normalization": "auto", "flip": False,
              "freeze_blocks": None, "freeze_embeddings": False, "lora_rank": 0, "negatives": "auto", "score_by": "neighbours",

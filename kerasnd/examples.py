@@ -5,7 +5,7 @@ import os
 import numpy as np
 from absl import logging
 
-from kerasnd.data import columns, hints, outliers, protocols, sources
+from kerasnd.data import columns, hints, negatives, outliers, protocols, sources
 from kerasnd.data.splits import Split
 from kerasnd.errors import Misuse
 
@@ -42,12 +42,7 @@ def parts(config, pool, normal):
     rng = np.random.default_rng(config["seed"])
     made = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
     if config.get("hints"):
-        if not os.path.isfile(config["hints"]):
-            raise Misuse(f"`hints` must be the file that the run was trained with. Received: {config['hints']}, which is gone. "
-                         "Put it back there, with its old content.")
-        if hints.digest(config["hints"]) != config["hints_sha256"]:
-            raise Misuse(f"`hints` must be the file that the run was trained with. Received: {config['hints']}, which has changed. "
-                         "Give it its old content.")
+        _refuse_another_file(config, "hints")
         made = hints.load(config["hints"], pool, made, folder=config["source"]["name"])
     if pool.schema:
         columns.refuse_unfillable(pool.schema, pool.x[made.train[made.hint >= 0]])
@@ -57,6 +52,56 @@ def parts(config, pool, normal):
     return _limited(made, config["limit"]) if config.get("limit") else made
 
 
+def _refuse_another_file(config, name):
+    """Raises Misuse where a file whose digest stands in a config is gone, or another."""
+    path, must = config[name], f"`{name}` must be the file that the run was trained with. Received: {config[name]}, which"
+    if not os.path.isfile(path):
+        raise Misuse(f"{must} is gone. Put it back there, with its old content.")
+    if hints.digest(path, name) != config[f"{name}_sha256"]:
+        raise Misuse(f"{must} has changed. Give it its old content.")
+
+
+def training_part(config, pool, split):
+    """What a learner gets: the examples of a split that train, and behind them the negatives of a config that names any.
+
+    The split and its fingerprint do not know of the negatives, so that nobody needs them to judge a run again.
+
+    Args:
+        config: dict, resolved.
+        pool, split: of that config.
+
+    Returns:
+        (x, hint, told): array or Stream (n, ...), int8 (n,) of which the negatives have -1, and str, how many joined; "" where
+        there are none. With `limit` at most that many.
+
+    Raises:
+        Misuse: the file is gone or has changed. Misuse, BadData: as `negatives.load`.
+    """
+    x, hint = take(pool.x, split.train), split.hint
+    if not config.get("negatives"):
+        return x, hint, ""
+    _refuse_another_file(config, "negatives")
+    normal, names = _normal_again(config, pool)
+    unlabelled = pool.category[split.train[hint >= 0]]
+    counts = [int((unlabelled == each).sum()) for each in normal]
+    own = some(x, np.unique(np.linspace(0, len(hint) - 1, 1000).astype(np.int64)))
+    joining = negatives.load(config["negatives"], names, normal, counts, own, config["source"].get("size"))
+    told = f"{len(joining)} negatives of {config['negatives']} join {int((hint >= 0).sum())} examples, as known anomalies"
+    x, hint = outliers.joined(x, joining), np.concatenate([hint, np.full(len(joining), -1, np.int8)])
+    at = _within(hint, config["limit"]) if config.get("limit") else np.arange(len(hint))
+    if len(at) < len(hint):
+        x, hint, told = take(x, at), hint[at], f"{told}; {len(at)} of both are kept"
+    return x, hint, told
+
+
+def _normal_again(config, pool):
+    """(normal categories, names of the data set's own classes) of a pool that `load` gave, outliers joined or not."""
+    if not config.get("outliers"):
+        return sources.normal_classes(pool, config["normal"], rng=np.random.default_rng((config["seed"], 3))), pool.names
+    names = pool.names[:-1]         # the last is the outliers', and of the others only the normals kept their category
+    return tuple(np.unique(pool.category[(pool.category >= 0) & (pool.category < len(names))]).tolist()), names
+
+
 def untold(config):
     """A config by whose protocol the same examples are judged and nobody trains with a label: for other normals and other outliers,
     of which there may be none to label."""
@@ -64,12 +109,19 @@ def untold(config):
     return {**config, "hints": "", "protocol": {key: nothing.get(key, value) for key, value in protocol.items()}}
 
 
-def known(path):
-    """{"hints": path, "hints_sha256": digest} of a user's labels file, so that a changed one makes another config; "": none."""
-    if not path:
-        return {"hints": ""}
-    path = os.path.abspath(os.path.expanduser(path))
-    return {"hints": path, "hints_sha256": hints.digest(path)}
+def known(path, generated=""):
+    """{"hints": path, "hints_sha256": digest} of a user's labels file, so that a changed one makes another config; "": none.
+
+    Args:
+        path: str, as --hints.
+        generated: str, as --negatives; where it is given, likewise {"negatives": path, "negatives_sha256": digest}.
+    """
+    found = {"hints": ""}
+    for name, kind, each in (("hints", "a .csv", path), ("negatives", "an .npz or .npy", generated)):
+        if each:
+            each = os.path.abspath(os.path.expanduser(each))
+            found.update({name: each, f"{name}_sha256": hints.digest(each, name, kind)})
+    return found
 
 
 def test_part(config, data_dir=None, schema=None):
@@ -111,17 +163,23 @@ def load(config, data_dir=None, schema=None):
 
 
 def _limited(parts, limit):
-    """A split with at most `limit` training examples, spread evenly over those of each kind of hint, one of each at least."""
-    if len(parts.train) <= limit:
-        return parts
+    """A split with at most `limit` training examples."""
+    at = _within(parts.hint, limit)
+    return parts if len(at) == len(parts.train) else dataclasses.replace(parts, train=parts.train[at], hint=parts.hint[at])
+
+
+def _within(hint, limit):
+    """int64, ascending, the places of at most `limit` examples, spread evenly over those of each kind of hint, one of each at
+    least; of `hint` int8 (n,)."""
+    if len(hint) <= limit:
+        return np.arange(len(hint))
     at, left = [], limit
     for kind in (-1, 1, 0):
-        members = np.flatnonzero(parts.hint == kind)
-        count = min(len(members), left, limit if kind == 0 else max(1, limit * len(members) // len(parts.train)))
+        members = np.flatnonzero(hint == kind)
+        count = min(len(members), left, limit if kind == 0 else max(1, limit * len(members) // len(hint)))
         at.append(members[np.linspace(0, len(members) - 1, count).astype(np.int64)])
         left -= count
-    at = np.sort(np.concatenate(at))
-    return dataclasses.replace(parts, train=parts.train[at], hint=parts.hint[at])
+    return np.sort(np.concatenate(at))
 
 
 def draws(config):

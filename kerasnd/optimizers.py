@@ -39,8 +39,8 @@ def make(steps, name="adam", learning_rate=1e-3, milestones=(), factor=0.1, epsi
         arguments.number("optimizer.clip_norm", clip_norm, above=0)
     milestones = sorted(milestones)
     if warm_up and milestones:
-        raise Misuse(f"`optimizer.warm_up` must go without milestones. Received: warm_up={warm_up} and milestones={milestones}. Give "
-                     "warm_up=0 or milestones=[].")
+        raise Misuse(f"`optimizer.warm_up` must go without milestones. Received: warm_up={warm_up} and milestones={milestones}. "
+                     "Give warm_up=0 or milestones=[].")
     if warm_up:     # up to the rate, and then, with alpha 1, down by nothing
         learning_rate = keras.optimizers.schedules.CosineDecay(0.0, 1, alpha=1.0, warmup_target=learning_rate, warmup_steps=warm_up)
     if milestones:

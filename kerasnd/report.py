@@ -22,7 +22,7 @@ from kerasnd.folder import DETECTOR, METRICS, RECORD, SCORES, RunFolder, read_js
 from kerasnd.report_text import JUDGED, ROW, natural
 
 MARKS = {RECORD, METRICS, SCORES, DETECTOR, "log.txt"}      # any of these makes a folder a run folder
-USUAL = {"limit": "0", "outliers": "", "hints": "", "precision": "float32"}     # anything else is always named
+USUAL = {"limit": "0", "outliers": "", "hints": "", "negatives": "", "precision": "float32"}     # anything else is always named
 
 
 def _texts(section):
@@ -34,8 +34,8 @@ def _described(record):
     """What was run, from the content of a config.json; KeyError and its kin where that lacks something."""
     config, last = record["config"], len(record["config"]["stages"]) - 1
     options = ", ".join(f"{k}={v}" for k, v in sorted(_texts(config["protocol"]).items()) if k != "name")
-    told_apart = re.compile(r"seed|normal|hints_sha256|source\.(name|data_dir)|batches\..*|protocol\..*|stages\[\d+\]\.run"
-                            rf"|stages\[{last}\]\.(method|model\.objective)")
+    told_apart = re.compile(r"seed|normal|(hints|negatives)_sha256|source\.(name|data_dir)|batches\..*|protocol\..*"
+                            rf"|stages\[\d+\]\.run|stages\[{last}\]\.(method|model\.objective)")
     return {
         "method": record.get("method") or config["stages"][last]["method"],
         "variant": config["stages"][last].get("model", {}).get("objective") or "",
@@ -43,7 +43,7 @@ def _described(record):
         "protocol": record["protocol"]["name"] + (f" ({options})" if options else ""),
         "normal": str(config["normal"]),
         "seed": config["seed"],
-        "settings": {name: "given" if name == "hints" and text else text for name, text in _texts(config).items()
+        "settings": {name: "given" if name in ("hints", "negatives") and text else text for name, text in _texts(config).items()
                      if not told_apart.fullmatch(name)},
     }
 

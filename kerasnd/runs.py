@@ -18,14 +18,14 @@ from kerasnd.progress import RunLog
 
 
 def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device="auto", threads=0, precision="float32", limit=0,
-          outliers="", hints="", data_dir=None, command=()):
+          outliers="", hints="", negatives="", data_dir=None, command=()):
     """Trains a detector, judges it, and leaves a run folder.
 
     Args:
         config: dict, resolved (see `kerasnd.config.load`).
         run: path of the folder.
         overwrite: bool, start anew whatever is there.
-        distribute, replicas, device, threads, precision, limit, outliers, hints, data_dir: as the flags of the same names.
+        distribute, replicas, device, threads, precision, limit, outliers, hints, negatives, data_dir: as the flags of these names.
         command: sequence of str, kept in the record.
 
     Returns:
@@ -35,12 +35,10 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
     Raises:
         Misuse: the request cannot be met. BadData: the data or the disk is at fault.
     """
-    if hints and not training.takes_hints(config):
-        raise Misuse(f"`--hints` must go with a semi-supervised method. Received: --hints={hints} for "
-                     f"{config['stages'][-1]['method']}, which takes none. Leave it out.")
+    training.refuse_untold(config, hints=hints, negatives=negatives)
     strategy = devices.prepare(distribute, replicas, device, threads, precision)
     config = {**config, "protocol": dict(config["protocol"]), "precision": precision, "limit": int(limit or 0),
-              "outliers": outliers or "", **examples.known(hints), "stages": training.imputing(config)}
+              "outliers": outliers or "", **examples.known(hints, negatives), "stages": training.imputing(config)}
     with RunFolder(run).locked() as folder:
         loaded = None
         if overwrite:
@@ -84,12 +82,14 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
         logging.warning("begun with %s, going on with %s: not bit for bit the same", begun.get("versions"), versions())
     log.say(f"{len(split.train)} to train on, {len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol "
             f"{split.name} {digest}{split.told and ': '}{split.told}")
-    x = examples.take(pool.x, split.train)
+    x, hint, told = examples.training_part(config, pool, split)
+    if told:
+        log.say(told)
     x_test = examples.take(pool.x, split.test)
     oracle = judging.oracle_part(config, x_test, split.label)
-    seconds, told = training.train(folder, config, x, split.hint, strategy, pool.example_shape, log, oracle)
+    seconds, told = training.train(folder, config, x, hint, strategy, pool.example_shape, log, oracle)
     more = {"fit_seconds": sum(filter(None, seconds)), "stage_seconds": seconds, "collapsed": told,
-            **judging.baselines(config, x, split.hint, x_test, split.label, pool.example_shape, split.times)}
+            **judging.baselines(config, x, hint, x_test, split.label, pool.example_shape, split.times)}
     # Judged is what lies on the disk, so that a run that was killed from here on scores the same once it is resumed.
     result = judging.judge(folder, saving.load(folder / DETECTOR), pool, split, *judging.names(config), more, log)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -188,12 +188,12 @@ def _baselines(config, judged, own, data_dir):
     """The baselines on other data: they are fitted on the training examples of the run's own."""
     try:
         pool, split = own or examples.split(config, data_dir)
+        x, hint, _ = examples.training_part(config, pool, split)
     except (Misuse, BadData, OSError) as error:
         logging.warning("no baselines, since the training data is not there: %s", error)
         return {"untrained_auroc": None, "raw_mean_auroc": None}
     x_test = examples.take(judged[0].x, judged[1].test)
-    return judging.baselines(config, examples.take(pool.x, split.train), split.hint, x_test, judged[1].label, pool.example_shape,
-                             judged[1].times)
+    return judging.baselines(config, x, hint, x_test, judged[1].label, pool.example_shape, judged[1].times)
 
 
 def score(run, input, output, label_column=None, skip_unreadable=False, device="auto", threads=0):

@@ -15,7 +15,7 @@ from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
 from kerasnd.fitted import Fitted
 from kerasnd.folder import CHECKPOINT, DETECTOR, RunFolder
-from kerasnd.methods import method
+from kerasnd.methods import METHODS, method
 from kerasnd.progress import Progress
 
 BEGINNING = {"stage": 0, "epoch": 0, "seconds": 0.0, "before": [], "told": []}
@@ -179,9 +179,13 @@ def imputing(config):
     return stages
 
 
-def takes_hints(config):
-    """bool, a stage of a config learns from hints."""
-    return any(method(stage["method"]).takes_hints for stage in config["stages"])
+def refuse_untold(config, **given):
+    """Raises Misuse for flags that tell a learner something, {name: value}, where no stage of a config learns from hints."""
+    if any(given.values()) and not any(method(stage["method"]).takes_hints for stage in config["stages"]):
+        name, value = next(each for each in given.items() if each[1])
+        learners = ", ".join(each for each in METHODS if method(each).takes_hints)
+        raise Misuse(f"`--{name}` must go with a semi-supervised method: {learners}. Received: --{name}={value} for "
+                     f"{config['stages'][-1]['method']}, which takes none. Leave it out.")
 
 
 def adopted(config, digest=None):

@@ -219,7 +219,7 @@ def test_both_ways_to_write_a_flag_are_the_same(words, runs):
     assert run == Path("saved_models/rcae/digits/3/0")
     assert given.pop("command") == sys.argv
     assert given == {"overwrite": True, "distribute": "auto", "replicas": 0, "device": "auto", "threads": 0,
-                     "precision": "float32", "limit": 50, "outliers": "", "hints": "", "data_dir": None}
+                     "precision": "float32", "limit": 50, "outliers": "", "hints": "", "negatives": "", "data_dir": None}
 
 
 @pytest.mark.parametrize("words, folder", [

@@ -21,6 +21,7 @@ ALLOWED = {
     "data": set(), "examples": {"data"},
     # judging of scores
     "score_table": set(), "bootstrap": {"score_table"}, "metrics": {"bootstrap", "score_table"}, "figures": {"metrics"},
+    "near": {"metrics"},
     "report_text": set(), "report": {"folder", "metrics", "overrides", "report_text"},
     # folders, processes, configs
     "errors": set(), "arguments": set(), "atomic": set(), "process": set(), "progress": set(), "devices": set(),
@@ -34,17 +35,18 @@ ALLOWED = {
     "rejudging": {"config", "examples", "folder", "overrides"},
     "robustness": {"attacks", "feeding", "metrics", "progress"},
     "per_share": {"data", "devices", "examples", "feeding", "folder", "judging", "metrics", "progress", "rejudging", "saving"},
+    "per_class": {"data", "devices", "examples", "folder", "judging", "near", "progress", "saving"},
     "generating": {"devices", "figures", "folder", "methods", "progress", "saving"},
     "under_attack": {"data", "examples", "figures", "folder", "robustness"},
     "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training",
              "under_attack"},
-    "cli": {"config", "config_file", "data", "generating", "per_share", "process", "report", "runs"},
+    "cli": {"config", "config_file", "data", "generating", "per_class", "per_share", "process", "report", "runs"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
-LEARNING = {"attacks", "densities", "diffusion", "frechet", "jacobians", "negatives", "neighbours", "networks", "collapse", "descent",
-            "saved_form", "detector", "fitted", "methods", "feeding"}
-JUDGING = {"score_table", "bootstrap", "metrics", "figures", "report", "report_text"}
+LEARNING = {"attacks", "collapse", "densities", "descent", "detector", "diffusion", "feeding", "fitted", "frechet", "jacobians",
+            "methods", "negatives", "neighbours", "networks", "saved_form"}
+JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "report", "report_text"}
 
 
 def part(path):

@@ -226,3 +226,44 @@ def test_tables_without_a_schema_take_bare_outliers_too(tmp_path):
     (tmp_path / "other.csv").write_text("label\n1\n")
     with pytest.raises(Misuse, match="^`outliers` must have columns beside the label"):
         with_outliers(TABLE, str(tmp_path / "other.csv"), (0,), RNG(0))
+
+
+# ---- a file of all classes, class 0 first ---------------------------------------------------------------------------
+
+def class_major(folder, classes=2, rows=3, shape=(4, 4, 1)):
+    """Path of a .npy whose images all have the value 10 class + row."""
+    value = (10 * numpy.arange(classes)[:, None] + numpy.arange(rows)).reshape(-1, 1, 1, 1)
+    numpy.save(folder / "fsde.npy", numpy.broadcast_to(value, (classes * rows, *shape)).astype(numpy.uint8))
+    return str(folder / "fsde.npy")
+
+
+@pytest.mark.parametrize("normal, found", [((0,), [0, 1, 2]), ((1,), [10, 11, 12]), ((0, 1), [0, 1, 2, 10, 11, 12])])
+def test_of_a_file_of_all_classes_the_normal_ones_blocks_are_the_anomalies(tmp_path, normal, found):
+    mixed = with_outliers(OFFICIAL, class_major(tmp_path), normal, RNG(0))
+    assert mixed.x[40:, 0, 0, 0].tolist() == found and mixed.names[-1] == "fsde.npy" and mixed.x[40:].max() == max(found)
+    judged = split(mixed, normal=normal)
+    assert judged.train.tolist() == numpy.flatnonzero(numpy.isin(OFFICIAL.category[:20], normal)).tolist()
+    assert judged.test[judged.label == 1].tolist() == list(range(40, 40 + len(found)))
+
+
+def test_a_file_whose_rows_do_not_divide_by_the_classes_is_taken_whole(tmp_path):
+    mixed = with_outliers(OFFICIAL, class_major(tmp_path, classes=1), (1,), RNG(0))
+    assert mixed.x[40:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_files_of_all_classes_that_do_not_fit(tmp_path):
+    colour = class_major(tmp_path, shape=(4, 4, 3))
+    with pytest.raises(Misuse, match=r"`outliers` must be like the data set.*\(4, 4, 3\).*--config.source.size"):
+        with_outliers(OFFICIAL, colour, (0,), RNG(0))
+    assert with_outliers(OFFICIAL, colour, (1,), RNG(0), size=(4, 4)).x[40:].squeeze().max() == 12      # made grey
+    larger = class_major(tmp_path, shape=(8, 8, 1))
+    assert with_outliers(OFFICIAL, larger, (1,), RNG(0), size=(4, 4)).x[40:, 2, 2, 0].tolist() == [10, 11, 12]
+    with pytest.raises(Misuse, match="^`outliers` must be a file where it ends in .npy.*gone.npy"):
+        with_outliers(OFFICIAL, str(tmp_path / "gone.npy"), (0,), RNG(0))
+    numpy.save(tmp_path / "objects.npy", numpy.array([{}, {}]), allow_pickle=True)
+    (tmp_path / "half.npy").write_bytes((tmp_path / "fsde.npy").read_bytes()[:-3])
+    (tmp_path / "empty.npy").write_bytes(b"")
+    for name in ("objects", "half", "empty"):
+        with pytest.raises(BadData, match=f"^`outliers` must be a readable .npy.*{name}") as refusal:
+            with_outliers(OFFICIAL, str(tmp_path / f"{name}.npy"), (0,), RNG(0))
+        assert "\n" not in str(refusal.value)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from kerasnd.data import tfds_prepared
+from kerasnd.data import protocols, tfds_prepared
 from kerasnd.data.sources import load_data, normal_classes
 from kerasnd.errors import BadData, Misuse
 from kerasnd.feeding import Feed
@@ -261,3 +261,38 @@ def test_whatever_fails_on_the_way_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(TinyPictures, "_split_generators", full)
     with pytest.raises(BadData, match="preparing it failed: OSError: .*No space left on device"):
         load_data("tiny_pictures/fixed", data_dir=str(tmp_path))
+
+
+# ---- CIFAR-100 and its superclasses ------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def cifar100_dir(tmp_path_factory):
+    """The real builder's features and names, over 40 pictures to train and 20 to test; the superclass is the class modulo 20."""
+    folder, kind = str(tmp_path_factory.mktemp("cifar")), tfds.builder_cls("cifar100")
+
+    def examples(self, first, count):
+        for number in range(first, first + count):
+            yield number, {"id": f"{number}", "image": numpy.full((32, 32, 3), number, numpy.uint8), "label": number,
+                           "coarse_label": number % 20}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tfds_prepared, "_answering", lambda hosts: [])
+        patch.setattr(kind, "_split_generators", lambda self, dl_manager: {
+            "train": examples(self, 0, 40), "test": examples(self, 60, 20)})
+        tfds.builder("cifar100", data_dir=folder).download_and_prepare(
+            download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+    return folder
+
+
+def test_the_superclasses_of_cifar100_are_classes_by_number_and_name(cifar100_dir):
+    fine = load_data("cifar100", data_dir=cifar100_dir)
+    coarse = load_data("cifar100", data_dir=cifar100_dir, label_column="coarse_label")
+    known = tfds.builder("cifar100", data_dir=cifar100_dir).info.features
+    assert fine.names == tuple(known["label"].names) and len(fine.names) == 100
+    assert coarse.names == tuple(known["coarse_label"].names) and len(coarse.names) == 20
+    assert (coarse.x == fine.x).all() and coarse.category.tolist() == (coarse.x[:, 0, 0, 0] % 20).tolist()
+    assert fine.category.tolist() == fine.x[:, 0, 0, 0].tolist()
+    assert normal_classes(coarse, f"{coarse.names[7]},0") == normal_classes(coarse, "0,7") == (0, 7)
+    judged = protocols.make("auto", coarse.category, coarse.official, (7,), numpy.random.default_rng(0))
+    assert len(judged.train) == 2 and judged.label.sum() == 19
+    with pytest.raises(Misuse, match="coarse_label.*Did you mean 'coarse_label'"):
+        load_data("cifar100", data_dir=cifar100_dir, label_column="coarse")

@@ -41,7 +41,8 @@ def backbone(to, data_dir):
     features = layers.Dense(64, name="features")(layers.Flatten()(x))
     model = keras.Model(inputs, layers.Dense(len(classes))(layers.ReLU()(features)))
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    found = model.fit(pool.x[seen] / np.float32(255), np.searchsorted(classes, pool.category[seen]), batch_size=128, epochs=3, verbose=2)
+    label = np.searchsorted(classes, pool.category[seen])
+    found = model.fit(pool.x[seen] / np.float32(255), label, batch_size=128, epochs=3, verbose=2)
     print("accuracy", found.history["accuracy"])
     keras.Model(inputs, features).save(to)
 

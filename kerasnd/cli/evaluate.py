@@ -11,13 +11,15 @@ Scores a run's test set again, or another set, and rewrites the run's scores, me
   bin/evaluate --run=saved_models/ocnn/digits/3/0
   bin/evaluate --run=saved_models/ocnn/mnist/3/0 --outliers=fashion_mnist
   bin/evaluate --run=saved_models/arae/mnist/8/0 --config.protocol.anomaly_share=0.1
+  bin/evaluate --run=saved_models/deep_sad/cifar10/3/0 --outliers=cifar100 --each_class
   bin/evaluate --run=saved_models/gpnd/mnist/8/0 --shares=0.1,0.2,0.3,0.4,0.5
   bin/evaluate --run=saved_models/arae/mnist/8/0 --attack=linf --eps=0.1
 
 An option of the run's protocol may be another where the same examples would have trained, as anomaly_share of p1.
 With --shares every example is scored once for all of them, and metrics_shares.json tells the numbers at each; the run's own
-scores and metrics stay. With --attack the test set is changed a little, so as to be misjudged: here too these stay, and
-metrics_attack.json tells what is left of the AUROC.
+scores and metrics stay. With --each_class the normals are held against one class of anomalies after another, and
+metrics_nnd.json tells the AUROC of each, their minimum and mean: how near a novelty may be. With --attack the test set is
+changed a little, so as to be misjudged: here too these stay, and metrics_attack.json tells what is left of the AUROC.
 """
 
 
@@ -31,6 +33,7 @@ def program():
     evaluate.string("outliers", "", "The anomalies come from this set or path instead, or are made: uniform_noise, "
                     "gaussian_noise.")
     evaluate.string("shares", "", "Shares of anomalies, with commas between: the protocol's anomaly_share, one after another.")
+    evaluate.switch("each_class", "The normals against each class of --outliers, or of the run's own anomalies, one after another.")
     evaluate.group("Under attack")
     evaluate.choice("attack", ["none", "linf", "l2", "spatial"],
                     "Every value moved by at most eps; the example as a whole; the worst of 279 rotations and shifts.")
@@ -38,7 +41,8 @@ def program():
                            "and 28x28.")
     evaluate.group("More about the data")
     evaluate.string("data_dir", None, "Where TFDS sets are prepared; else TFDS_DATA_DIR.")
-    evaluate.string("label_column", None, "The column of a .csv that holds the class.")
+    evaluate.string("label_column", None, "The column of a .csv, or the feature of a TFDS set, that holds the class; with "
+                    "--each_class, of the outliers'.")
     evaluate.switch("skip_unreadable", "Leave broken images out, and say which, instead of stopping.")
     finished.machine_flags(evaluate)
     return evaluate
@@ -51,6 +55,8 @@ def evaluate(values, overrides):
     run = finished.existing_run(values)
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
+    if values["each_class"].value:
+        return _per_class(values, run, attack, overrides)
     if values["shares"].value:
         return _per_share(values, run, attack, options)
     from kerasnd import runs
@@ -68,6 +74,18 @@ def _per_share(values, run, attack, options):
     from kerasnd import per_share
     shares = [share.strip() for share in values["shares"].value.split(",")]
     per_share.evaluate(run, shares, options=options, **{name: values[name].value for name in ("data_dir", "device", "threads")})
+
+
+def _per_class(values, run, attack, overrides):
+    """Hands the run and the outliers to `per_class.evaluate`."""
+    finished.no_overrides(overrides)
+    elsewhere = [name for name in ("dataset", "normal", "shares") if values[name].value] + ["attack"] * bool(attack)
+    if elsewhere:
+        raise Misuse(f"`--each_class` must go with the run's own normals and --outliers alone. Received: --{elsewhere[0]} with it. "
+                     "Leave one of the two out.")
+    from kerasnd import per_class
+    per_class.evaluate(run, **{name: values[name].value for name in (
+        "outliers", "data_dir", "label_column", "skip_unreadable", "device", "threads")})
 
 
 def _attack(name, eps):

@@ -37,10 +37,13 @@ def program():
                  "in it is resumed.")
     train.switch("overwrite", "Repeat a finished run, and replace a run of another config.")
     train.group("More about the data")
-    train.string("outliers", "", "The test set's anomalies come from this set or path instead, or are made: "
-                 "uniform_noise, gaussian_noise.")
+    train.string("outliers", "", "The test set's anomalies come from this set or path instead (a .npy of images: those in the "
+                 "normal class's place), or are made: uniform_noise, gaussian_noise.")
     train.string("hints", "", "A .csv of path or index and -1, 0 or +1: what the learner may know (semi-supervised methods).")
-    train.string("label_column", None, "The column of a .csv that holds the class.")
+    train.string("negatives", "", "Generated examples near the normal class (.npz of bin/generate; .npy of all classes), which "
+                 "train as known anomalies, as many as there are normals at most (semi-supervised methods).")
+    train.string("label_column", None, "The column of a .csv that holds the class; or the feature of a TFDS set: coarse_label for "
+                 "the 20 superclasses of cifar100.")
     train.switch("skip_unreadable", "Leave broken images out, and say which, instead of stopping.")
     train.count("limit", "At most N training examples and N steps per epoch: a dry run.")
     finished.machine_flags(train)
@@ -94,7 +97,7 @@ def train(values, overrides):
     config.check_arguments(settings)
     from kerasnd import runs
     passed_on = ("overwrite", "distribute", "replicas", "device", "threads", "precision", "limit", "outliers", "hints",
-                 "data_dir")
+                 "negatives", "data_dir")
     runs.train(settings, Path(run).expanduser(), **{name: values[name].value for name in passed_on}, command=sys.argv)
 
 

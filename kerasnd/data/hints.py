@@ -13,15 +13,19 @@ VALUES = {"-1": -1, "0": 0, "+1": 1, "1": 1, "-1.0": -1, "0.0": 0, "1.0": 1}
 USE = "-1 (known anomalous), 0 (unknown) or +1 (known normal)"
 
 
-def digest(path):
-    """str, 64 hexadecimal digits of the SHA-256 of a file. Raises Misuse: there is none. BadData: unreadable."""
+def digest(path, argument="hints", kind="a .csv"):
+    """str, 64 hexadecimal digits of the SHA-256 of a file. Raises Misuse: there is none. BadData: unreadable.
+
+    Args:
+        path: str; argument: str, the flag that named it; kind: str, what it should be; both for messages.
+    """
     if not os.path.isfile(path):
-        raise Misuse(f"`hints` must be a .csv that exists. Received: --hints={path}. Check the path.")
+        raise Misuse(f"`{argument}` must be {kind} that exists. Received: --{argument}={path}. Check the path.")
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BadData(f"`hints` must be readable. Received: {path}: {error.strerror}.") from None
+        raise BadData(f"`{argument}` must be readable. Received: {path}: {error.strerror}.") from None
 
 
 def load(path, pool, split, folder=""):
