@@ -16,6 +16,7 @@ import results
 import same_step
 import ssad_fit
 import training_step
+import vit
 import worker
 from cases import CASES
 
@@ -24,7 +25,8 @@ from kerasnd.cli import flags
 from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
-              "classics": classics, "gpnd_step": gpnd_step, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians}
+              "classics": classics, "gpnd_step": gpnd_step, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians,
+              "vit": vit}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """
