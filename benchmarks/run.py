@@ -17,7 +17,7 @@ import results
 import same_step
 import ssad_fit
 import training_step
-import unet
+              "unet": unet, "neighbours": neighbours, "vit": vit}
 import worker
 from cases import CASES
 
@@ -27,7 +27,7 @@ from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
               "classics": classics, "gpnd_step": gpnd_step, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians,
-              "unet": unet, "neighbours": neighbours}
+              "unet": unet, "neighbours": neighbours, "vit": vit}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """

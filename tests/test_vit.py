@@ -121,6 +121,7 @@ def test_bfloat16_is_near_float32(loaded, tmp_path):
     finally:
         keras.config.set_dtype_policy("float32")
     half.set_weights(loaded.get_weights())
+    assert {w.dtype for w in half.weights} == {"float32"}
     for training in (False, True):
         near, true = half(images(), training=training).numpy(), loaded(images()).numpy()
         assert near.dtype == np.float32 and 0 < np.abs(near - true).max() < 0.1 < np.abs(true).max()

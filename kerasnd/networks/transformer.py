@@ -15,11 +15,18 @@ import tensorflow as tf
 EPSILON = 1e-6
 
 
-def standardised(x):
-    """Each row of x with mean 0 and variance 1, of x's type, computed in float32."""
+def normalized(x, scale, shift, dtype):
+    """Each row of x with mean 0 and variance 1, scaled and shifted.
+
+    Args:
+        x: (..., units).
+        scale, shift: float32 (units,).
+        dtype: of the result; the work is done in float32.
+    """
     rows = tf.cast(x, tf.float32)
     rows -= tf.reduce_mean(rows, -1, keepdims=True)
-    return tf.cast(rows * tf.math.rsqrt(tf.reduce_mean(rows * rows, -1, keepdims=True) + EPSILON), x.dtype)
+    rows *= tf.math.rsqrt(tf.reduce_mean(rows * rows, -1, keepdims=True) + EPSILON)
+    return tf.cast(rows * tf.convert_to_tensor(scale) + tf.convert_to_tensor(shift), dtype)
 
 
 @tf.custom_gradient
@@ -125,30 +132,33 @@ class Block(_Drops):
     def build(self, input_shape):
         units = input_shape[-1]
 
-        def weight(name, shape, initializer="zeros", trainable=not self.lora_rank):
-            return self.add_weight(shape=shape, initializer=initializer, trainable=trainable, name=name)
+        def weight(name, shape, initializer="zeros", trainable=not self.lora_rank, autocast=True):
+            return self.add_weight(shape=shape, initializer=initializer, trainable=trainable, autocast=autocast, name=name)
+
+        def normalization(place):
+            return weight(f"scale_{place}", (units,), "ones", autocast=False), weight(f"shift_{place}", (units,), autocast=False)
         # lecun_uniform of a square matrix is Glorot's; of three side by side, Glorot's of each
-        self.scale_1, self.shift_1 = weight("scale_1", (units,), "ones"), weight("shift_1", (units,))
-        self.qkv_kernel = weight("qkv_kernel", (units, 3 * units), "lecun_uniform")
+        self.scale_1, self.shift_1 = normalization(1)
+        self.qkv_kernel = weight("qkv_kernel", (units, 3 * units), "lecun_uniform", autocast=False)
         self.qkv_bias = weight("qkv_bias", (3 * units,))
         self.out_kernel, self.out_bias = weight("out_kernel", (units, units), "lecun_uniform"), weight("out_bias", (units,))
-        self.scale_2, self.shift_2 = weight("scale_2", (units,), "ones"), weight("shift_2", (units,))
+        self.scale_2, self.shift_2 = normalization(2)
         small = keras.initializers.RandomNormal(stddev=1e-6)
         self.kernel_1 = weight("kernel_1", (units, self.hidden), "glorot_uniform")
         self.bias_1 = weight("bias_1", (self.hidden,), small)
         self.kernel_2 = weight("kernel_2", (self.hidden, units), "glorot_uniform")
         self.bias_2 = weight("bias_2", (units,), small)
         if self.lora_rank:
-            self.down = [weight(f"lora_{name}_down", (units, self.lora_rank), "he_uniform", True) for name in "qv"]
-            self.up = [weight(f"lora_{name}_up", (self.lora_rank, units), "zeros", True) for name in "qv"]
+            self.down = [weight(f"lora_{name}_down", (units, self.lora_rank), "he_uniform", True, False) for name in "qv"]
+            self.up = [weight(f"lora_{name}_up", (self.lora_rank, units), "zeros", True, False) for name in "qv"]
 
     def call(self, x, training=False):
         _, n, units = x.shape
         rows = tf.reshape(x, (-1, units))
-        attended = self._attended(standardised(rows) * self.scale_1 + self.shift_1, n, units)
+        attended = self._attended(normalized(rows, self.scale_1, self.shift_1, x.dtype), n, units)
         rows = x[:, 0] if self.class_only else rows
         rows += dense(attended, self.out_kernel, self.out_bias)
-        h = dense(standardised(rows) * self.scale_2 + self.shift_2, self.kernel_1, self.bias_1)
+        h = dense(normalized(rows, self.scale_2, self.shift_2, x.dtype), self.kernel_1, self.bias_1)
         # Without training TensorFlow makes one operation of product, bias and its own gelu.
         h = self.drop(gelu(h), training) if training else tf.nn.gelu(h)
         rows += self.drop(dense(h, self.kernel_2, self.bias_2), training)
@@ -173,10 +183,10 @@ class Block(_Drops):
     def _kernel(self, units):
         """(units, 3 units), that of q, k and v side by side, with what was added to q and v."""
         kernel = tf.convert_to_tensor(self.qkv_kernel)
-        if not self.lora_rank:
-            return kernel
-        q, v = (tf.matmul(tf.convert_to_tensor(down), tf.convert_to_tensor(up)) for down, up in zip(self.down, self.up))
-        return kernel + tf.concat([q, tf.zeros_like(q), v], axis=1)
+        if self.lora_rank:      # in float32: bfloat16 would round what is small beside the kernel away
+            q, v = (tf.matmul(tf.convert_to_tensor(down), tf.convert_to_tensor(up)) for down, up in zip(self.down, self.up))
+            kernel += tf.concat([q, tf.zeros_like(q), v], axis=1)
+        return tf.cast(kernel, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], 1, input_shape[2]) if self.class_only else tuple(input_shape)
@@ -188,7 +198,7 @@ class Block(_Drops):
 
 @keras.saving.register_keras_serializable(package="kerasnd")
 class ClassFeature(keras.layers.Layer):
-    """The class token (b, n, units), the first, standardised, scaled and shifted: float32 (b, units) whatever the precision."""
+    """The class token (b, n, units), the first, normalised: float32 (b, units) whatever the precision."""
 
     def __init__(self, **kwargs):
         super().__init__(**{"dtype": "float32", "autocast": False, **kwargs})
@@ -198,7 +208,7 @@ class ClassFeature(keras.layers.Layer):
         self.shift = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="shift")
 
     def call(self, x):
-        return standardised(tf.cast(x[:, 0], tf.float32)) * self.scale + self.shift
+        return normalized(x[:, 0], self.scale, self.shift, tf.float32)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0], input_shape[-1]

@@ -169,9 +169,9 @@ def from_hub(preset):
     """
     try:
         import keras_hub
-    except ImportError:
-        raise Misuse(f"`pretrained={HUB}{preset}` needs keras-hub. Received: an installation without it. Install it: pip install "
-                     "'kerasnd[vit]'.") from None
+    except ImportError as error:
+        raise Misuse(f"`pretrained={HUB}{preset}` needs keras-hub. Received: {error}. Install it: pip install 'kerasnd[vit]'."
+                     ) from None
     try:
         backbone = keras_hub.models.Backbone.from_preset(preset)
     except Exception as error:      # a wrong name, no network, no account: each library below has its own
