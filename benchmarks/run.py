@@ -17,7 +17,8 @@ import results
 import same_step
 import ssad_fit
 import training_step
-              "unet": unet, "neighbours": neighbours, "vit": vit}
+import unet
+import vit
 import worker
 from cases import CASES
 
