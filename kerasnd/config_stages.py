@@ -72,7 +72,7 @@ def generator(dataset, published):
     return {
         "method": "score_sde",
         "model": {"sde": "vp", "width": width, "multipliers": None, "blocks": blocks, "dropout": 0.1, "weighting": "sigma",
-                  "average": average, "flip": dataset in COLOUR, "sampler": None, "steps": steps,
+                  "average": average, "flip": dataset in COLOUR, "sampler": None, "sampling_steps": steps,
                   "spacing": "published" if published else None, "score_by": "denoising", "levels": 8,
                   "likelihood_steps": 50, "snapshot_every": snapshots, "snapshot_size": 256, "features": "pixels",
                   "target_distance": None, "preprocess": "auto"},

@@ -57,17 +57,22 @@ def test_without_known_ones_normals_are_changed():
 @pytest.mark.parametrize("kind", [VAE, ScoreSDE])
 def test_the_stage_before_draws_one_negative_for_each_normal(kind):
     keras.utils.set_random_seed(0)
-    generator = kind((8, 8, 1), **({"width": 8, "multipliers": [1], "steps": 3} if kind is ScoreSDE else {}))
+    generator = kind((8, 8, 1), **({"width": 8, "multipliers": [1], "sampling_steps": 3} if kind is ScoreSDE else {}))
     generator.compile()
     generator.fit(normals(20), batch_size=10, verbose=0)
     detector = small()
     detector.inherit(generator)
-    detector.fit(normals(20), batch_size=10, epochs=2, seed=0, verbose=0)
-    expected = generator.normalizer(generator.sample(20))
-    np.testing.assert_array_equal(detector._drawn.numpy(), expected)
-    x, _ = detector.with_negatives(tf.zeros((7, 8, 8, 1)))
-    assert all((each == expected.numpy()).all(axis=(1, 2, 3)).any() for each in x[7:].numpy())
-    assert detector._drawn in detector.resume_variables
+    expected = generator.normalizer(generator.sample(20)).numpy()
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            np.testing.assert_array_equal(detector._drawn.numpy(), expected)
+            x, _ = detector.with_negatives(tf.zeros((7, 8, 8, 1)))
+            assert all((each == expected).all(axis=(1, 2, 3)).any() for each in x[7:].numpy())
+            assert any(each is detector._drawn for each in detector.resume_variables)
+    detector.fit(normals(20), batch_size=10, epochs=2, seed=0, verbose=0, callbacks=[Look()])
+    assert detector._drawn is None and all("generator" not in each.path for each in detector.weights)
+    assert sum(np.prod(each.shape) for each in detector.weights) < 1.2 * sum(np.prod(each.shape) for each in small().weights)
     with pytest.raises(Misuse, match="must be a generator: score_sde, gpnd, vae. Received: Autoencoder"):
         small().inherit(build("autoencoder"))
     with pytest.raises(Misuse, match=r"must draw examples of shape \(12, 12, 1\)"):

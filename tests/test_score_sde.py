@@ -29,19 +29,19 @@ def exact(**more):
     """A detector of examples (3,) in [0, 1] that knows its data."""
     inputs = [keras.Input((3,)), keras.Input(())]
     keras.utils.set_random_seed(0)
-    return ScoreSDE(network=keras.Model(inputs, ExactNoise()(inputs)), preprocess="minmax", **more)
+    return ScoreSDE(denoiser=keras.Model(inputs, ExactNoise()(inputs)), preprocess="minmax", **more)
 
 
 @pytest.mark.parametrize("sampler, steps, spacing", [("euler_maruyama", 60, "log_ratio"), ("probability_flow", 20, "log_ratio"),
                                                      ("ancestral", 60, "quadratic"), ("euler_maruyama", 1000, "published")])
 def test_what_is_drawn_has_the_moments_of_the_data(sampler, steps, spacing):
-    drawn = exact(sampler=sampler, steps=steps, spacing=spacing).sample(6400) * 2 - 1
+    drawn = exact(sampler=sampler, sampling_steps=steps, spacing=spacing).sample(6400) * 2 - 1
     assert drawn.shape == (6400, 3)
     assert abs(drawn.mean() - MEAN) < 0.01 and abs(drawn.std() - DEVIATION) < 0.012
 
 
 def test_the_first_of_a_seed_are_the_same_whatever_their_number():
-    detector = exact(steps=40)
+    detector = exact(sampling_steps=40)
     many = detector.sample(150, seed=3)
     np.testing.assert_array_equal(detector.sample(70, seed=3), many[:70])
     assert not np.array_equal(detector.sample(70, seed=4), many[:70])
@@ -105,11 +105,11 @@ def test_half_of_the_images_are_mirrored():
 def test_snapshots_tell_the_distance_and_end_the_training():
     x = normals(40, (6,))
     keras.utils.set_random_seed(0)
-    detector = ScoreSDE((6,), width=8, steps=4, snapshot_every=2, snapshot_size=20)
+    detector = ScoreSDE((6,), width=8, sampling_steps=4, snapshot_every=2, snapshot_size=20)
     detector.compile(keras.optimizers.Adam(3e-3))
     history = detector.fit(x, epochs=5, batch_size=20, seed=0, verbose=0).history
     assert len(history["frechet_distance"]) == len(history["nearest_ratio"]) == 2 and len(history["loss"]) == 5
-    easy = ScoreSDE((6,), width=8, steps=4, snapshot_every=1, snapshot_size=20, target_distance=1e9)
+    easy = ScoreSDE((6,), width=8, sampling_steps=4, snapshot_every=1, snapshot_size=20, target_distance=1e9)
     easy.compile()
     assert len(easy.fit(x, epochs=5, batch_size=20, verbose=0).history["loss"]) == 1
     assert "loss" not in easy.fit(x, epochs=5, initial_epoch=1, batch_size=20, verbose=0).history
@@ -130,7 +130,7 @@ def test_a_copy_of_the_training_set_has_no_distance_and_noise_has_much():
 
 
 @pytest.mark.parametrize("arguments, told", [
-    ({"sde": "vpp"}, "Did you mean 'vp'"), ({"steps": 1}, "`steps`"), ({"levels": 0}, "`levels`"), ({"average": 1.0}, "`average`"),
+    ({"sde": "vpp"}, "Did you mean 'vp'"), ({"sampling_steps": 1}, "`steps`"), ({"levels": 0}, "`levels`"), ({"average": 1.0}, "`average`"),
     ({"sde": "subvp", "sampler": "ancestral"}, "ancestral"), ({"preprocess": "standard"}, "leads into \\[0, 1\\]"),
     ({"target_distance": 3.0}, "snapshot_every"), ({"width": 7}, "even"), ({"spacing": "even"}, "`spacing`"),
     ({"example_shape": (4,), "flip": True}, "`flip`"), ({"example_shape": (4,), "multipliers": [1, 2]}, "`multipliers`"),
@@ -143,5 +143,5 @@ def test_what_cannot_be_is_refused_in_one_line(arguments, told):
 
 def test_a_network_of_ones_own_must_map_examples_and_conditions():
     inputs = keras.Input((3,))
-    with pytest.raises(Misuse, match="`network` must map"):
-        ScoreSDE(network=keras.Model(inputs, inputs * 2))
+    with pytest.raises(Misuse, match="`denoiser` must map"):
+        ScoreSDE(denoiser=keras.Model(inputs, inputs * 2))

@@ -87,7 +87,7 @@ class FITYMI(Chance, Detector):
         self.head = keras.layers.Dense(2, kernel_initializer=uniform, bias_initializer=uniform, name="head", dtype="float32")
         self.head.build((None, units))
         self.bank = tf.Variable(tf.zeros((0, units)), shape=(None, units), trainable=False, name="bank")
-        self._source = self._generator = self._drawn = None
+        self._source = self._draw = self._drawn = None
         self.seed_noise()
 
     @property
@@ -133,13 +133,14 @@ class FITYMI(Chance, Detector):
         if tuple(parent.normalizer.example_shape) != self.example_shape:
             raise Misuse(f"the generator must draw examples of shape {self.example_shape}. Received: "
                          f"{tuple(parent.normalizer.example_shape)}.")
-        self._generator = parent
+        # in a function, where Keras does not look for layers: the generator is no part of this detector, nor of its file
+        self._draw = lambda n: np.concatenate([parent.normalizer(batch) for batch in parent.samples(n)])
 
     def ready(self, feed):
         hint = feeding.hints(feed)
         self._source = "known" if (hint < 0).any() else self.negatives
         if self._source == "auto":
-            self._source = "drawn" if self._generator is not None else next(iter(kinds_of(self.example_shape)))
+            self._source = "drawn" if self._draw is not None else next(iter(kinds_of(self.example_shape)))
         if self._source == "known" and not (hint < 0).any():
             raise Misuse("`negatives=known` needs examples that are hinted as anomalous. Received: none. Give --negatives=FILE or "
                          "--hints=FILE, or another `negatives`.")
@@ -158,6 +159,7 @@ class FITYMI(Chance, Detector):
 
     def finish(self, feed):
         self.fill_bank(feed)
+        self._drawn = self.train_function = None        # as large as the training set, and of no use to a score
 
     def fill_bank(self, feed):
         """Keeps the features of all normal examples, as they are judged."""
@@ -169,8 +171,7 @@ class FITYMI(Chance, Detector):
 
     def on_epoch_begin(self, epoch):
         if self._source == "drawn" and not self._drawn_yet.numpy():
-            n = self._drawn.shape[0]
-            self._drawn.assign(np.concatenate([self._generator.normalizer(batch) for batch in self._generator.samples(n)]))
+            self._drawn.assign(self._draw(self._drawn.shape[0]))
             self._drawn_yet.assign(True)
 
     # ---- the algorithm box ------------------------------------------------------------------------------------------

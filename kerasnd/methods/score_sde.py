@@ -43,19 +43,19 @@ class ScoreSDE(Snapshots, Chance, Detector):
     """Draws examples like the normal ones, and scores by how badly their noise is told from them.
 
     Args:
-        example_shape: tuple of int, (features,) or (height, width, channels); None where `network` tells it.
+        example_shape: tuple of int, (features,) or (height, width, channels); None where `denoiser` tells it.
         sde: "vp", "subvp" or "ve".
         width: int >= 4, even, channels of the first level of the U-Net, units of the dense network of tables; None: 32, 128.
         multipliers: list of int, width of each level by `width`; each further level halves the sides. None: by the shape.
         blocks: int >= 1, residual blocks a level.
         dropout: float in [0, 1).
-        network: Keras model from [noisy example, condition (n,)] to the noise in it, instead of a built one; it sees examples in
+        denoiser: Keras model from [noisy example, condition (n,)] to the noise in it, instead of a built one; it sees examples in
             [-1, 1] and 999 t, for "ve" (2 x - 1 of noisy ones in [0, 1]) and ln s(t).
         weighting: "sigma", "likelihood" or "importance", of the loss.
         average: float in [0, 1), how slowly the averaged weights follow, at most; None: the published one of the equation.
         flip: bool, mirror every other training image.
         sampler: a name of `samplers.SAMPLERS`; None: the published one of the equation.
-        steps: int >= 2, of the sampler.
+        sampling_steps: int >= 2, of the sampler.
         spacing: a name of `samplers.SPACINGS`; None: "quadratic", which draws well in few steps, for "ve" "published", which needs
             a thousand for the others.
         score_by: "denoising" or "likelihood".
@@ -72,9 +72,10 @@ class ScoreSDE(Snapshots, Chance, Detector):
     """
 
     IMAGE_PREPROCESS = "unit"
+    starts_alike = True         # a new network sees no noise at all, whatever its weights
 
-    def __init__(self, example_shape=None, sde="vp", width=None, multipliers=None, blocks=1, dropout=0.1, network=None,
-                 weighting="sigma", average=None, flip=False, sampler=None, steps=100, spacing=None, score_by="denoising",
+    def __init__(self, example_shape=None, sde="vp", width=None, multipliers=None, blocks=1, dropout=0.1, denoiser=None,
+                 weighting="sigma", average=None, flip=False, sampler=None, sampling_steps=100, spacing=None, score_by="denoising",
                  levels=8, likelihood_steps=50, snapshot_every=0, snapshot_size=256, features="pixels", target_distance=None,
                  preprocess="auto"):
         arguments.choice("sde", sde, sdes.SDES)
@@ -85,8 +86,8 @@ class ScoreSDE(Snapshots, Chance, Detector):
             arguments.whole(name, value, at_least=least)
         if average is not None:
             arguments.number("average", average, at_least=0, below=1)
-        samplers.check(sdes.make(sde), sampler or SAMPLER[sde], steps, spacing=spacing or SPACING[sde])
-        shape, network = denoisers.choose(example_shape, network, width, multipliers, blocks, dropout, TIMES[sde])
+        samplers.check(sdes.make(sde), sampler or SAMPLER[sde], sampling_steps, spacing=spacing or SPACING[sde])
+        shape, network = denoisers.choose(example_shape, denoiser, width, multipliers, blocks, dropout, TIMES[sde])
         super().__init__(shape, preprocess)
         if self.normalizer.scaling not in ("unit", "minmax"):
             raise Misuse(f"`preprocess` must be one that leads into [0, 1]. Received: preprocess={preprocess}. Use auto, unit or "
@@ -95,9 +96,10 @@ class ScoreSDE(Snapshots, Chance, Detector):
             raise Misuse(f"`flip` must be false for tables: it mirrors images. Received: flip={flip}.")
         self.example_shape, self.preprocess, self.sde, self.width, self.multipliers = shape, preprocess, sde, width, multipliers
         self.blocks, self.dropout, self.weighting, self.average, self.flip = blocks, dropout, weighting, average, flip
-        self.sampler, self.steps, self.spacing, self.score_by, self.levels = sampler, steps, spacing, score_by, levels
+        self.sampler, self.sampling_steps, self.spacing = sampler, sampling_steps, spacing
+        self.score_by, self.levels = score_by, levels
         self.likelihood_steps = likelihood_steps
-        self.network, self.averaged = network, keras.models.clone_model(network)
+        self.denoiser, self.network, self.averaged = denoiser, network, keras.models.clone_model(network)
         self.averaged.set_weights(network.get_weights())
         self.averaged.trainable = False
         self.level_mean = self.add_weight(shape=(levels,), initializer="zeros", trainable=False, name="level_mean")
@@ -237,6 +239,6 @@ class ScoreSDE(Snapshots, Chance, Detector):
 
     def drawn(self, seed, first):
         """float32 (BLOCK, ...), raw examples."""
-        x = samplers.sample(self.equation, self.density_gradient, (BLOCK, *self.example_shape), self.steps,
+        x = samplers.sample(self.equation, self.density_gradient, (BLOCK, *self.example_shape), self.sampling_steps,
                             self.sampler or SAMPLER[self.sde], seed, spacing=self.spacing or SPACING[self.sde], first=first)
         return self.normalizer.undone(self.uncentred(x))

@@ -35,7 +35,7 @@ class Snapshots:
         self.snapshot_every, self.snapshot_size = snapshot_every, snapshot_size
         self.features, self.target_distance = features, target_distance
         self.reached = self.add_weight(shape=(), initializer="zeros", trainable=False, name="reached")
-        self._watched = self._network = None
+        self._watched = self._extract = None
 
     def fit(self, *args, **kwargs):
         """As `Detector.fit`; a training that had ended at its distance is not gone on with where it is resumed."""
@@ -47,13 +47,15 @@ class Snapshots:
         super().ready(feed)
         self._watched = None
         if self.snapshot_every and self.features != "pixels":      # read now: hours later is too late for a wrong path
-            self._network = backbones.whole_model(self.features, self.example_shape)
+            network = backbones.whole_model(self.features, self.example_shape)
+            # in a function, where Keras does not look for layers: the network is no part of this detector
+            self._extract = lambda x: network.predict(x, batch_size=256, verbose=0)
 
     def on_epoch_end(self, epoch):
         if not self.snapshot_every or (epoch + 1) % self.snapshot_every:
             return None
         if self._watched is None:
-            self._watched = Watched(self._shown(self.feed), self._network)
+            self._watched = Watched(self._shown(self.feed), self._extract)
         drawn = np.concatenate([self.normalizer(batch).numpy() for batch in self.samples(self.snapshot_size, SEED)])
         found = self._watched.compared(drawn)
         if self.target_distance is not None and found["frechet_distance"] < self.target_distance:
@@ -75,13 +77,12 @@ class Watched:
 
     Args:
         shown: float32 (n, ...), normalised.
-        network: Keras model to features, or None: principal components of the values.
+        features: function of examples to features (n, k), or None: principal components of the values.
     """
 
-    def __init__(self, shown, network):
+    def __init__(self, shown, features):
         self.shown = shown.reshape(len(shown), -1)
-        self.features = frechet.PixelFeatures(shown, PIXELS) if network is None else (
-            lambda x: network.predict(x, batch_size=256, verbose=0))
+        self.features = features or frechet.PixelFeatures(shown, PIXELS)
         self.moments = frechet.moments(self.features(shown))
         self.usual = None
 
