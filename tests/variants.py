@@ -43,6 +43,9 @@ VARIANTS = {
 # Those that descend in steps: they have an optimiser, epochs and trainable weights; the others are solved for in one piece.
 STEPPED = [variant for variant in VARIANTS if variant.partition(".")[0] not in SOLVED]
 
+# Arguments of networks for images, which tables have no use for.
+OF_IMAGES = ("backbone", "negatives", "freeze_blocks", "lora_rank", "metric")
+
 NEED_HINTS = ("semi_dgm", "supervised")
 
 
@@ -50,7 +53,8 @@ def build(variant, shape=SHAPES["images"], **more):
     keras.utils.set_random_seed(0)
     if variant.startswith("score_sde") and len(shape) == 3:
         more = {"multipliers": [1], **more}         # one level: a U-Net takes long to trace
-    detector = settled(method(variant.partition(".")[0])(shape, **VARIANTS[variant], **more))
+    given = {key: value for key, value in VARIANTS[variant].items() if len(shape) == 3 or key not in OF_IMAGES}
+    detector = settled(method(variant.partition(".")[0])(shape, **given, **more))
     detector.compile(keras.optimizers.Adam(3e-3))
     return detector
 

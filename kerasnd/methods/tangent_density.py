@@ -146,9 +146,10 @@ class TangentDensity:
 
     def _terms(self, x, names):
         """float32 (b, len(names)); always a graph, since step by step the Jacobian's passes would be traced on every call."""
-        if names not in self._compiled:
-            self._compiled[names] = tf.function(lambda x: self._in_parts(x, names), reduce_retracing=True)
-        return self._compiled[names](x)
+        kind = " ".join(("terms", *names))         # text: an export takes no other keys
+        if kind not in self._compiled:
+            self._compiled[kind] = tf.function(lambda x: self._in_parts(x, names), reduce_retracing=True)
+        return self._compiled[kind](x)
 
     def _in_parts(self, x, names):
         """`_part` of at most `TANGENTS` directions at a time."""
