@@ -2,8 +2,10 @@
 
 Paper:    Mirzaei et al. (2023), Fake It Till You Make It: Towards Accurate Near-Distribution Novelty Detection, ICLR,
           arXiv 2205.14297.
-Cost:     COST
-Result:   RESULT
+Cost:     digits 2 s, with :generated two minutes. `:paper` fine-tunes 86 M weights for 19 000 steps of 16 images and needs a
+          GPU: at a CPU thread's second an image it takes days there.
+Result:   from scratch, digits, normal 3: AUROC .964, nearest neighbours of the untrained network .983: a pretrained network is
+          what it is made for.
 Command:  bin/train --method=fitymi --dataset=digits --normal=3
           bin/train --method=fitymi --dataset=mnist --normal=3 --negatives=threes.npz
           bin/train --config=configs/fitymi.py:paper --dataset=cifar10 --normal=3 --negatives=cats.npz \

@@ -103,11 +103,21 @@ def own_networks(shape=SHAPES["images"], normalised=False):
     return encoder, decoder
 
 
+def own_denoiser(shape=SHAPES["images"], normalised=False):
+    inputs = [keras.Input(shape), keras.Input(())]
+    x = keras.layers.Concatenate()([keras.layers.Flatten()(inputs[0]), keras.layers.Reshape((1,))(inputs[1])])
+    x = keras.layers.Dense(12, activation="tanh")(x)
+    x = keras.layers.BatchNormalization(synchronized=True)(x) if normalised else x
+    return keras.Model(inputs, keras.layers.Reshape(shape)(keras.layers.Dense(int(np.prod(shape)))(x)))
+
+
 def with_own_networks(variant, normalised=False):
     keras.utils.set_random_seed(0)
     encoder, decoder = own_networks(normalised=normalised)
     kind = method(variant.partition(".")[0])
-    arguments = {key: value for key, value in VARIANTS[variant].items() if key != "latent_dim"}
+    arguments = {key: value for key, value in VARIANTS[variant].items() if key not in ("latent_dim", *OF_IMAGES)}
+    if variant.startswith("score_sde"):
+        return kind(denoiser=own_denoiser(normalised=normalised), **arguments)
     if variant.startswith(("autoencoder", "rcae", "arae", "gpnd", "vae")):
         arguments["decoder"] = decoder
     if variant == "semi_dgm.m1m2":      # its own networks are those of the stage before
