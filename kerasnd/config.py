@@ -34,7 +34,7 @@ STAGE = {
     "run": "",                                                      # a finished run whose detector stands in for this stage
 }
 _OPEN = ("protocol", "model", "optimizer")                          # may hold more of their call's arguments than is said here
-_FROM_OUTSIDE = ("example_shape", "encoder", "decoder", "denoiser", "vae", "steps")     # known from the data, or Keras models: never typed
+_FROM_OUTSIDE = ("example_shape", "encoder", "decoder", "denoiser", "vae", "steps")   # from the data, or Keras models: not typed
 
 
 def load(method=None, file=None, dataset=None, normal=None, seed=None, label_column=None, skip_unreadable=None,

@@ -7,7 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 from variants import build, normals, strangers
 
 from kerasnd import FITYMI, VAE, ScoreSDE
-from kerasnd.errors import Misuse
+from kerasnd.errors import BadData, Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods import fitymi
 
@@ -90,6 +90,29 @@ def test_a_frozen_block_keeps_its_weights_and_a_correction_alone_learns():
     corrected = changed(small(backbone="vit_small_images", lora_rank=2))
     assert frozen and frozen < free and not any("block_0" in path or "embedding" in path for path in frozen)
     assert corrected and all("lora" in path for path in corrected)
+
+
+def test_a_network_from_a_file_sees_the_images_and_travels_along(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    given = keras.Model(inputs, keras.layers.Dense(5)(keras.layers.Flatten()(inputs)))
+    given.save(tmp_path / "network.keras")
+    detector = small(pretrained=str(tmp_path / "network.keras"), flip=False)
+    assert detector.starts_alike
+    x = normals(20)
+    detector.ready(Feed(x))
+    detector.prepare(Feed(x))
+    np.testing.assert_allclose(detector.encode(x), given(x / np.float32(255)), rtol=1e-4, atol=1e-5)
+    detector.fit(x, batch_size=10, epochs=1, seed=0, verbose=0)
+    assert not np.allclose(detector.encode(x), given(x / np.float32(255)), rtol=1e-4, atol=1e-5)
+    detector.save(tmp_path / "detector.keras")
+    (tmp_path / "network.keras").unlink()
+    loaded = keras.models.load_model(tmp_path / "detector.keras")
+    np.testing.assert_allclose(loaded.predict(strangers(4), verbose=0), detector.predict(strangers(4), verbose=0), rtol=1e-5)
+    with pytest.raises(BadData, match="missing"):
+        small(pretrained=str(tmp_path / "network.keras"))
+    keras.Model(inputs, inputs * 2).save(tmp_path / "wrong.keras")
+    with pytest.raises(Misuse, match=r"must map images \(n, any, any, any\) to features"):
+        small(pretrained=str(tmp_path / "wrong.keras"))
 
 
 def test_before_the_first_step_the_score_is_that_of_the_first_features():

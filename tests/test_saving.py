@@ -2,7 +2,7 @@
 import keras
 import numpy as np
 import pytest
-from variants import STEPPED, VARIANTS, build, lesson, strangers, with_own_networks
+from variants import STEPPED, VARIANTS, build, lesson, network, strangers, with_own_networks
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -32,7 +32,7 @@ def test_own_networks_are_used_saved_and_reloaded(variant, tmp_path):
     detector.fit(*lesson(variant), epochs=2, batch_size=16, verbose=0)
     detector.save(tmp_path / "own.keras")
     loaded = keras.models.load_model(tmp_path / "own.keras")
-    assert [layer.name for layer in loaded.encoder.layers] == [layer.name for layer in detector.encoder.layers]
+    assert [layer.name for layer in network(loaded).layers] == [layer.name for layer in network(detector).layers]
     np.testing.assert_allclose(loaded.predict(strangers(9), verbose=0), detector.predict(strangers(9), verbose=0), atol=1e-6)
 
 
@@ -48,5 +48,5 @@ def test_bfloat16_trains_and_reloads_as_bfloat16(variant, tmp_path):
     assert scores.dtype == np.float32
     detector.save(tmp_path / "half.keras")
     loaded = keras.models.load_model(tmp_path / "half.keras")
-    assert loaded.encoder.layers[1].compute_dtype == "bfloat16" and keras.config.dtype_policy().name == "float32"
+    assert network(loaded).layers[-1].compute_dtype == "bfloat16" and keras.config.dtype_policy().name == "float32"
     np.testing.assert_allclose(loaded.predict(strangers(9), verbose=0), scores, rtol=1e-6)

@@ -93,6 +93,24 @@ def test_the_averaged_weights_follow_the_trained_ones(average):
     assert not detector.averaged.trainable_variables
 
 
+@pytest.mark.parametrize("sde, weighting, score_by", [("vp", "likelihood", "denoising"), ("subvp", "sigma", "likelihood"),
+                                                      ("ve", "importance", "denoising")])
+def test_every_equation_learns_what_is_normal(sde, weighting, score_by, tmp_path):
+    keras.utils.set_random_seed(0)
+    detector = ScoreSDE((6,), sde=sde, width=32, weighting=weighting, average=0.9, score_by=score_by, likelihood_steps=20,
+                        sampling_steps=30)
+    detector.compile(keras.optimizers.Adam(3e-3))
+    detector.fit(normals(200, (6,)), epochs=30, batch_size=50, seed=0, verbose=0)
+    near, far = (detector.predict(x, verbose=0) for x in (normals(60, (6,), seed=5), strangers(60, (6,))))
+    assert np.isfinite(far).all() and stats.mannwhitneyu(far, near).statistic / 3600 > 0.9
+    middle = normals(200, (6,)).mean(axis=0)
+    # what is drawn lies around the data, where noise does not
+    assert np.abs(detector.sample(128).mean(axis=0) - middle).mean() < np.abs(127.5 - middle).mean() / 2
+    detector.save(tmp_path / "saved.keras")
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "saved.keras").predict(strangers(60, (6,)), verbose=0), far,
+                               rtol=1e-5, atol=1e-5)
+
+
 def test_half_of_the_images_are_mirrored():
     detector = ScoreSDE((4, 4, 1), width=8, multipliers=[1], flip=True)
     detector.compile()
@@ -130,7 +148,8 @@ def test_a_copy_of_the_training_set_has_no_distance_and_noise_has_much():
 
 
 @pytest.mark.parametrize("arguments, told", [
-    ({"sde": "vpp"}, "Did you mean 'vp'"), ({"sampling_steps": 1}, "`steps`"), ({"levels": 0}, "`levels`"), ({"average": 1.0}, "`average`"),
+    ({"sde": "vpp"}, "Did you mean 'vp'"), ({"sampling_steps": 1}, "`steps`"), ({"levels": 0}, "`levels`"),
+    ({"average": 1.0}, "`average`"),
     ({"sde": "subvp", "sampler": "ancestral"}, "ancestral"), ({"preprocess": "standard"}, "leads into \\[0, 1\\]"),
     ({"target_distance": 3.0}, "snapshot_every"), ({"width": 7}, "even"), ({"spacing": "even"}, "`spacing`"),
     ({"example_shape": (4,), "flip": True}, "`flip`"), ({"example_shape": (4,), "multipliers": [1, 2]}, "`multipliers`"),

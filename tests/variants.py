@@ -22,11 +22,11 @@ VARIANTS = {
     "gpnd": {"latent_dim": 3},
     "gpnd.gold": {"preset": "gold", "score_by": "residual", "image_critic": False, "marginals": "histogram", "tail": "cliff"},
     "fitymi": {"neighbours": 3, "weight_decay": 1e-3},
-    "fitymi.vit": {"backbone": "vit_small_images", "negatives": "rotation", "metric": "cosine", "freeze_blocks": 1, "lora_rank": 2},
+    "fitymi.vit": {"backbone": "vit_small_images", "negatives": "rotation", "metric": "cosine", "freeze_blocks": 1, "lora_rank": 2,
+                   "dropout": 0.0},
     "ocnn": {"latent_dim": 5, "hidden_units": 7, "activation": "tanh", "nu": 0.2},
     "ocnn.released": {"objective": "released", "hidden_units": 7},
-    "score_sde": {"width": 8, "levels": 3, "average": 0.9, "sampling_steps": 5},
-    "score_sde.ve": {"sde": "ve", "width": 8, "levels": 2, "sampling_steps": 5, "weighting": "importance"},
+    "score_sde": {"width": 8, "levels": 3, "average": 0.9, "sampling_steps": 5, "dropout": 0.0},
     "vae": {"latent_dim": 5, "weight_decay": 1e-3},
     "vae.negative_elbo": {"score_by": "negative_elbo"},
     "vae.density": {"score_by": "density", "latent_dim": 3},
@@ -109,6 +109,14 @@ def own_denoiser(shape=SHAPES["images"], normalised=False):
     x = keras.layers.Dense(12, activation="tanh")(x)
     x = keras.layers.BatchNormalization(synchronized=True)(x) if normalised else x
     return keras.Model(inputs, keras.layers.Reshape(shape)(keras.layers.Dense(int(np.prod(shape)))(x)))
+
+
+def network(detector):
+    """The Keras model through which a detector sees examples, built in or given."""
+    for name in ("encoder", "backbone_network", "network"):
+        if getattr(detector, name, None) is not None:
+            return getattr(detector, name)
+    raise AttributeError(type(detector).__name__)
 
 
 def with_own_networks(variant, normalised=False):

@@ -15,8 +15,8 @@ import numpy as np
 
 HELD_OUT = (3, 5, 8)            # the normal digits: the backbone sees none of them
 N = 1000                        # negatives that are trained with
-NEAR = 300                      # others of the same generator, as a test set of near anomalies
-EPOCHS, SNAPSHOT = 12, 4        # of the generator
+NEAR = 216                      # others of the same generator, as a test set of near anomalies
+EPOCHS, SNAPSHOT = 8, 4        # of the generator
 TUNING = 10                     # epochs of the fine-tuning
 KINDS = ("score_sde", "cutpaste", "rotation", "blur")
 FIELDS = ("digit", "negatives", "seed", "nd", "nd_frozen", "nnd", "nnd_class", "nnd_frozen", "unseen", "unseen_frozen", "drawn",
@@ -59,7 +59,7 @@ def drawn(digit, x, work):
     keras.utils.set_random_seed(digit)
     keras.config.set_dtype_policy("mixed_bfloat16")
     begin = time.time()
-    generator = ScoreSDE((28, 28, 1), average=0.995, snapshot_every=SNAPSHOT, snapshot_size=256, sampling_steps=100)
+    generator = ScoreSDE((28, 28, 1), average=0.995, snapshot_every=SNAPSHOT, snapshot_size=256, sampling_steps=50)
     generator.compile(optimizers.make(1, learning_rate=1e-3, warm_up=50, clip_norm=1.0))
 
     class Told(keras.callbacks.Callback):

@@ -178,15 +178,19 @@ class FITYMI(Chance, Detector):
 
     def train_step(self, data):
         x, negative = self.normalizer(data[0]), data[1] < 0
+        place = self.places(x, 1)
         if self._source != "known":
             x, negative = self.with_negatives(x)
-        n = tf.shape(x)[0]
-        place = self.chance((n, 3), 1, tf.random.stateless_uniform)
+            place = tf.concat([place, self.places(data[0], 2)], axis=0)
         with tf.GradientTape() as tape:
             logits = self.head(self.feature(x, training=True, place=place))
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(negative, tf.int32), logits))
         self.descend(tape, loss)
         return self.logs()
+
+    def places(self, x, stream):
+        """float32 (b, 3) in [0, 1), which parts of training images are seen; `stream` tells draws of a step apart."""
+        return self.chance((tf.shape(x)[0], 3), stream, tf.random.stateless_uniform)
 
     def with_negatives(self, x):
         """(examples (2b, ...), bool (2b,)): normalised ones, and as many negatives."""

@@ -56,8 +56,8 @@ def whole_model(path, shape):
         raise BadData(f"`pretrained` must be a .keras file that Keras can read safely. Received: {path!r}: {told[:200]}") from error
     inputs, outputs = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     fits = (isinstance(inputs, tuple) and isinstance(outputs, tuple) and len(inputs) == 4 and len(outputs) == 2
-            and all(own in (None, side) for own, side in zip(inputs[1:], shape)))
+            and all(own in (None, side) or side is None for own, side in zip(inputs[1:], shape)))
     if not fits:
-        raise Misuse(f"`pretrained` must map images (n, {', '.join(map(str, shape))}) to features (n, d). Received: {path!r}, "
-                     f"which maps {inputs} to {outputs}. End it with a pooling, Flatten or Dense layer.")
+        raise Misuse(f"`pretrained` must map images (n, {', '.join(str(side or 'any') for side in shape)}) to features (n, d). "
+                     f"Received: {path!r}, which maps {inputs} to {outputs}. End it with a pooling, Flatten or Dense layer.")
     return model
