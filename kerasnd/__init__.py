@@ -27,7 +27,9 @@ _HOMES = {
     "Supervised": "kerasnd.methods.supervised",
     "VAE": "kerasnd.methods.vae",
     "Shallow": "kerasnd.methods.shallow",
+    "Verdict": "kerasnd.calibration",
     "attack_scores": "kerasnd.robustness",
+    "calibrate": "kerasnd.calibration",
     "load_data": "kerasnd.data.sources",
 }
 _MODULES = {"attacks": "kerasnd.attacks", "metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}

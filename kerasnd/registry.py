@@ -10,7 +10,8 @@ import sys
 
 from kerasnd.methods import METHODS
 
-LAYERS = ("kerasnd.networks.attention.Attention", "kerasnd.networks.conditions.RandomWaves",
+LAYERS = ("kerasnd.calibration.Verdict",
+          "kerasnd.networks.attention.Attention", "kerasnd.networks.conditions.RandomWaves",
           "kerasnd.networks.conditions.Sinusoids", "kerasnd.networks.groups.GroupNorm", "kerasnd.networks.layers.DoublingConv2D",
           "kerasnd.networks.layers.NormalizedActivation", "kerasnd.networks.layers.UpsampledConv2D",
           "kerasnd.networks.normalizer.Normalizer", "kerasnd.networks.strided.StridedConv2D",

@@ -11,6 +11,7 @@ from absl import logging
 from kerasnd import checkpoints, optimizers, saving
 from kerasnd.atomic import whole
 from kerasnd.detector import IMPUTING, CollapseWarning
+from kerasnd.drawings import Drawings
 from kerasnd.errors import Misuse
 from kerasnd.feeding import Feed
 from kerasnd.fitted import Fitted
@@ -103,7 +104,7 @@ def _stage(folder, config, number, parent, x, hint, strategy, example_shape, pro
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CollapseWarning)
         detector.fit(feed, epochs=epochs, initial_epoch=progress["epoch"], verbose=0,
-                     callbacks=[keeper, board, Progress(title, epochs, feed.steps, log)], **fit)
+                     callbacks=[keeper, board, Drawings(folder / "figures", title), Progress(title, epochs, feed.steps, log)], **fit)
     progress = dict(keeper.progress)
     return detector, {**progress, "told": progress["told"] + _tell(caught, title)}
 

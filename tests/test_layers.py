@@ -20,6 +20,7 @@ ALLOWED = {
     # data
     "data": set(), "examples": {"data"},
     # judging of scores
+    "calibration": set(),
     "score_table": set(), "bootstrap": {"score_table"}, "metrics": {"bootstrap", "score_table"}, "figures": {"metrics"},
     "near": {"metrics"},
     "report_text": set(), "report": {"folder", "metrics", "overrides", "report_text"},

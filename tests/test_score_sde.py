@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
-from variants import normals, strangers
+from variants import normals, own_denoiser, strangers
 
 from kerasnd import ScoreSDE
+from kerasnd.drawings import Drawings
 from kerasnd.errors import BadData, Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods import score_sde, snapshots
@@ -135,6 +136,17 @@ def test_snapshots_tell_the_distance_and_end_the_training():
     missing.compile()
     with pytest.raises(BadData, match="nothing.keras', which is missing"):
         missing.fit(x, verbose=0)
+
+
+def test_every_snapshot_of_images_has_its_picture(tmp_path):
+    detector = ScoreSDE(denoiser=own_denoiser(), sampling_steps=3, snapshot_every=2, snapshot_size=8)
+    detector.compile()
+    detector.fit(normals(20), epochs=5, batch_size=20, verbose=0, callbacks=[Drawings(tmp_path, "threes")])
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["drawn_0002.png", "drawn_0004.png"]
+    table = ScoreSDE((6,), width=8, sampling_steps=3, snapshot_every=1, snapshot_size=8)
+    table.compile()
+    table.fit(normals(20, (6,)), epochs=1, batch_size=20, verbose=0, callbacks=[Drawings(tmp_path / "table", "threes")])
+    assert not (tmp_path / "table").exists()
 
 
 def test_a_copy_of_the_training_set_has_no_distance_and_noise_has_much():

@@ -1,7 +1,8 @@
 """Makes docs/results/fitymi.md: a backbone that never saw the normal digit, its nearest neighbours, and what negatives add.
 
     python docs/results/fitymi.py --data_dir=DIR --work=DIR --digits=3 --threads=1     # trains, draws, fine-tunes, judges a digit
-    python docs/results/fitymi.py                                                      # the page, from fitymi.csv
+    python docs/results/fitymi.py --data_dir=DIR --work=DIR --stopped=3 --threads=1    # generators that were stopped earlier
+    python docs/results/fitymi.py                                                      # the page, from the .csv files
 
 The backbone stands in for ImageNet's weights: a small convolutional network, trained from scratch to tell the seven digits apart
 that are never normal here. What lies in --work is not made again.
@@ -17,11 +18,15 @@ HELD_OUT = (3, 5, 8)            # the normal digits: the backbone sees none of t
 N = 1000                        # negatives that are trained with
 NEAR = 216                      # others of the same generator, as a test set of near anomalies
 EPOCHS, SNAPSHOT = 8, 4        # of the generator
+STOPS = (1, 2, 4)               # epochs after which another generator draws as well
 TUNING = 10                     # epochs of the fine-tuning
 KINDS = ("score_sde", "cutpaste", "rotation", "blur")
 FIELDS = ("digit", "negatives", "seed", "nd", "nd_frozen", "nnd", "nnd_class", "nnd_frozen", "unseen", "unseen_frozen", "drawn",
           "drawn_frozen", "odds")
-ROWS, SNAPSHOTS = Path("docs/results/fitymi.csv"), Path("docs/results/fitymi_snapshots.csv")
+COLUMNS = ("nd", "nnd", "unseen", "drawn")
+NAMED = {"score_sde": "drawn by score_sde", "cutpaste": "cutpaste", "rotation": "rotation", "blur": "blur"}
+ROWS, SNAPSHOTS, STOPPED = (Path(f"docs/results/fitymi{name}.csv") for name in ("", "_snapshots", "_stopped"))
+HEAD = TRAINED = STOPS_HEAD = TAIL = ""
 
 
 def backbone(to, pool):
@@ -48,18 +53,19 @@ def backbone(to, pool):
     return to
 
 
-def drawn(digit, x, work):
-    """(N + NEAR, 28, 28, 1) uint8, of a generator trained on x, at its last epoch."""
+def drawn(digit, x, work, stops=(EPOCHS,)):
+    """dict of epoch: (N + NEAR, 28, 28, 1) uint8, of a generator trained on x, as it was after these epochs."""
     import keras
 
     from kerasnd import ScoreSDE, optimizers
-    to = work / f"drawn_{digit}.npy"
-    if to.exists():
-        return np.load(to)
+    files = {stop: work / f"drawn_{digit}_{stop}.npy" for stop in stops}
+    if all(file.exists() for file in files.values()):
+        return {stop: np.load(file) for stop, file in files.items()}
     keras.utils.set_random_seed(digit)
     keras.config.set_dtype_policy("mixed_bfloat16")
     begin = time.time()
-    generator = ScoreSDE((28, 28, 1), average=0.995, snapshot_every=SNAPSHOT, snapshot_size=256, sampling_steps=50)
+    generator = ScoreSDE((28, 28, 1), average=0.995, snapshot_every=SNAPSHOT if stops == (EPOCHS,) else 0, snapshot_size=256,
+                         sampling_steps=50)
     generator.compile(optimizers.make(1, learning_rate=1e-3, warm_up=50, clip_norm=1.0))
 
     class Told(keras.callbacks.Callback):
@@ -69,13 +75,14 @@ def drawn(digit, x, work):
             if "frechet_distance" in logs:
                 add(SNAPSHOTS, {"digit": digit, "epoch": epoch + 1, "seconds": round(time.time() - begin),
                                 **{key: told[key] for key in ("frechet_distance", "nearest_ratio")}})
-    generator.fit(x, epochs=EPOCHS, batch_size=64, seed=0, verbose=0, callbacks=[Told()])
-    generator.save(work / f"generator_{digit}.keras")
-    found = np.clip(np.round(generator.sample(N + NEAR, seed=1)), 0, 255).astype(np.uint8)
-    print(digit, "drawn", f"{time.time() - begin:.0f} s", flush=True)
-    np.save(to, found)
+            if epoch + 1 in files:
+                found = np.clip(np.round(generator.sample(N + NEAR, seed=1)), 0, 255).astype(np.uint8)
+                print(digit, "drawn", f"{time.time() - begin:.0f} s", flush=True)
+                np.save(files[epoch + 1], found)
+    generator.fit(x, epochs=max(stops), batch_size=64, seed=0, verbose=0, callbacks=[Told()])
+    generator.save(work / f"generator_{digit}_{max(stops)}.keras")
     keras.config.set_dtype_policy("float32")
-    return found
+    return {stop: np.load(file) for stop, file in files.items()}
 
 
 def judged(digit, kind, seed, pool, negatives, near, path, work):
@@ -88,9 +95,9 @@ def judged(digit, kind, seed, pool, negatives, near, path, work):
     keras.config.set_dtype_policy("float32")
     x = pool.x[(pool.official == "train") & (pool.category == digit)]
     hint = np.zeros(len(x), np.int8)
-    if kind == "score_sde":
+    if known := kind.startswith("score_sde"):
         x, hint = np.concatenate([x, negatives]), np.concatenate([hint, np.full(len(negatives), -1, np.int8)])
-    detector = FITYMI((28, 28, 1), pretrained=str(path), negatives="known" if kind == "score_sde" else kind, flip=False)
+    detector = FITYMI((28, 28, 1), pretrained=str(path), negatives="known" if known else kind, flip=False)
     detector.compile(optimizers.make(1, learning_rate=1e-4))
     test = pool.official == "test"
     label, category = (pool.category[test] != digit).astype(np.int8), pool.category[test]
@@ -132,12 +139,78 @@ def add(path, row):
         writer.writerow(row)
 
 
+def stopped(digit, pool, near, path, work):
+    """What generators are worth that were stopped earlier: their distance, and what is learned from them."""
+    from kerasnd.methods.snapshots import Watched
+    x = pool.x[(pool.official == "train") & (pool.category == digit)]
+    watched = Watched(x / np.float32(255), None)
+    for stop, made in {**drawn(digit, x, work, STOPS), **drawn(digit, x, work)}.items():
+        found = watched.compared(made[:N] / np.float32(255))
+        add(STOPPED, {"digit": digit, "epoch": stop, **{key: f"{value:.4f}" for key, value in found.items()}})
+        if stop != EPOCHS:
+            for seed in (0, 1, 2):
+                judged(digit, f"score_sde@{stop}", seed, pool, made[:N], near, path, work)
+    picture(x, {**drawn(digit, x, work, STOPS), **drawn(digit, x, work)})
+
+
+def picture(x, made):
+    """Rows of what was drawn after each number of epochs, under a row of true images."""
+    from kerasnd.figures import canvas
+    figure = canvas.empty(7, 0.62 * (len(made) + 1))
+    figure.subplots_adjust(left=0.11, right=0.99, top=0.99, bottom=0.01, hspace=0.1)
+    axes = figure.add_subplot()
+    rows = [x[:12], *(each[:12] for each in made.values())]
+    axes.imshow(np.concatenate([np.concatenate(list(row[..., 0]), axis=1) for row in rows]), cmap="gray", vmin=0, vmax=255)
+    axes.set_xticks([])
+    axes.set_yticks([14 + 28 * i for i in range(len(rows))], ["true", *(f"{epoch} epochs" for epoch in made)], fontsize=7)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    canvas.save(figure, "docs/results/fitymi_drawn.png")
+
+
+def page():
+    """str, docs/results/fitymi.md."""
+    with open(ROWS, newline="") as file:
+        rows = list(csv.DictReader(file))
+    with open(SNAPSHOTS, newline="") as file:
+        snapshots = list(csv.DictReader(file))
+    with open(STOPPED, newline="") as file:
+        stops = list(csv.DictReader(file))
+    lines = [HEAD]
+    for digit in sorted({row["digit"] for row in rows}):
+        own = [row for row in rows if row["digit"] == digit]
+        frozen = next(row for row in own if row["seed"] == "0")
+        lines += ["", f"### {digit}", "", table_row(("negatives", *COLUMNS, "softmax")), table_row(["---"] + ["---:"] * 5),
+                  table_row(["none: the frozen backbone", *(f"{float(frozen[key + '_frozen']):.4f}" for key in COLUMNS), ""])]
+        lines += [table_row([NAMED[kind], *(spread(own, kind, key) for key in (*COLUMNS, "odds"))]) for kind in KINDS]
+    lines += [TRAINED, "", table_row(("digit", "epochs", "seconds", "Frechet distance", "nearest ratio")),
+              table_row(["---:"] * 5), *(table_row(row.values()) for row in snapshots)]
+    lines += [STOPS_HEAD, "", table_row(("epochs", "Frechet distance", "nearest ratio", *COLUMNS)), table_row(["---:"] * 7)]
+    for stop in stops:
+        kind = "score_sde" if int(stop["epoch"]) == EPOCHS else f"score_sde@{stop['epoch']}"
+        own = [row for row in rows if row["digit"] == stop["digit"]]
+        lines.append(table_row([stop["epoch"], stop["frechet_distance"], stop["nearest_ratio"],
+                                *(spread(own, kind, key) for key in COLUMNS)]))
+    return "\n".join([*lines, TAIL, ""])
+
+
+def spread(rows, kind, key):
+    """str, mean, lowest and highest over the seeds."""
+    found = [float(row[key]) for row in rows if row["negatives"] == kind]
+    return f"{np.mean(found):.4f} ({min(found):.4f} to {max(found):.4f})" if found else ""
+
+
+def table_row(cells):
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data_dir")
     parser.add_argument("--work", default="saved_models/fitymi_results")
     parser.add_argument("--digits", default="")
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--stopped", type=int, default=None, help="a digit, whose generator is stopped earlier too")
     parser.add_argument("--threads", type=int, default=0)
     arguments = parser.parse_args()
     from kerasnd import load_data, process
@@ -145,10 +218,17 @@ def main():
     process.import_tensorflow()
     work = Path(arguments.work)
     work.mkdir(parents=True, exist_ok=True)
+    if not arguments.digits and arguments.stopped is None:
+        Path("docs/results/fitymi.md").write_text(page(), encoding="utf-8")
+        return
+    pool = load_data("mnist", data_dir=arguments.data_dir)
+    path = backbone(work / "backbone.keras", pool)
+    if arguments.stopped is not None:
+        digit = arguments.stopped
+        near = drawn(digit, pool.x[(pool.official == "train") & (pool.category == digit)], work)[EPOCHS][N:]
+        stopped(digit, pool, near, path, work)
     for digit in map(int, filter(None, arguments.digits.split(","))):
-        pool = load_data("mnist", data_dir=arguments.data_dir)
-        path = backbone(work / "backbone.keras", pool)
-        made = drawn(digit, pool.x[(pool.official == "train") & (pool.category == digit)], work)
+        made = drawn(digit, pool.x[(pool.official == "train") & (pool.category == digit)], work)[EPOCHS]
         for seed in map(int, arguments.seeds.split(",")):
             for kind in KINDS:
                 judged(digit, kind, seed, pool, made[:N], made[N:], path, work)

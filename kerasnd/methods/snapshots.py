@@ -7,6 +7,7 @@ from kerasnd.networks import backbones
 
 PIXELS = 64         # principal components of the normalised values
 MOST = 10_000       # training examples that are looked at, evenly from all
+SHOWN = 48          # examples of a picture
 SEED = 2 ** 31 - 1  # of what a snapshot draws: always the same noise
 
 
@@ -36,6 +37,7 @@ class Snapshots:
         self.features, self.target_distance = features, target_distance
         self.reached = self.add_weight(shape=(), initializer="zeros", trainable=False, name="reached")
         self._watched = self._extract = None
+        self.snapshot = None        # float32 (n, ...), the first raw examples of the last one
 
     def fit(self, *args, **kwargs):
         """As `Detector.fit`; a training that had ended at its distance is not gone on with where it is resumed."""
@@ -56,8 +58,9 @@ class Snapshots:
             return None
         if self._watched is None:
             self._watched = Watched(self._shown(self.feed), self._extract)
-        drawn = np.concatenate([self.normalizer(batch).numpy() for batch in self.samples(self.snapshot_size, SEED)])
-        found = self._watched.compared(drawn)
+        drawn = self.sample(self.snapshot_size, SEED)
+        self.snapshot = drawn[:SHOWN]
+        found = self._watched.compared(np.concatenate([self.normalizer(drawn[at:at + 256]) for at in range(0, len(drawn), 256)]))
         if self.target_distance is not None and found["frechet_distance"] < self.target_distance:
             self.reached.assign(1)
             self.stop_training = True
