@@ -112,6 +112,25 @@ def test_every_equation_learns_what_is_normal(sde, weighting, score_by, tmp_path
                                rtol=1e-5, atol=1e-5)
 
 
+def test_the_network_of_images_learns_is_saved_and_takes_the_same_step_on_two_replicas(mirrored, tmp_path):
+    found = []
+    for strategy in (tf.distribute.get_strategy(), mirrored):
+        with strategy.scope():
+            keras.utils.set_random_seed(0)
+            detector = ScoreSDE((8, 8, 1), width=8, multipliers=[1], dropout=0.0, average=0.9)
+            detector.compile(keras.optimizers.SGD(0.3))
+        before = detector.network.get_weights()
+        detector.fit(normals(32), epochs=1, batch_size=32, seed=0, verbose=0)
+        found.append(detector.network.get_weights() + detector.averaged.get_weights())
+        if len(found) == 1:
+            assert max(np.abs(one - start).max() for one, start in zip(found[0], before)) > 2e-3
+            detector.save(tmp_path / "saved.keras")
+            loaded = keras.models.load_model(tmp_path / "saved.keras")
+            np.testing.assert_allclose(loaded.predict(strangers(9), verbose=0), detector.predict(strangers(9), verbose=0), rtol=1e-5)
+    for one, two in zip(*found):
+        np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
+
+
 def test_half_of_the_images_are_mirrored():
     detector = ScoreSDE((4, 4, 1), width=8, multipliers=[1], flip=True)
     detector.compile()
