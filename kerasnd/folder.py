@@ -117,6 +117,11 @@ class RunFolder:
         return (self.path / RECORD).exists()
 
     @property
+    def learned(self):
+        """bool, something would be lost if the run began anew."""
+        return bool(self._files(CHECKPOINT, DETECTOR, METRICS, "stages/*.keras"))
+
+    @property
     def finished(self):
         """bool, the run ended and everything is in place: the metrics are written last."""
         return (self.path / METRICS).exists()

@@ -49,6 +49,8 @@ def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device
                 training.build(config["stages"], number, loaded[0].example_shape)
             folder.clear()
         begun = folder.record() if folder.begun else None
+        if begun and not folder.learned:
+            begun = None        # it failed before it learned anything: on a wrong file, say, that is now another
         if begun:
             _refuse_other(folder, begun, config)
             if folder.finished:

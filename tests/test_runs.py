@@ -210,6 +210,20 @@ def test_data_that_changed_under_an_unfinished_run_is_refused(run, monkeypatch):
         runs.train(settings(), run)
 
 
+def test_a_run_that_failed_before_it_learned_makes_room_for_another_config(tmp_path, quick):
+    run = tmp_path / "run"
+    other = settings("autoencoder", epochs=1)
+    other["stages"][0]["method"] = "fitymi"
+    other["stages"][0]["model"] = {"pretrained": str(tmp_path / "gone.keras")}
+    with pytest.raises(BadData, match="gone.keras"):
+        runs.train(other, run)
+    assert json.loads((run / "config.json").read_text())["method"] == "fitymi"
+    runs.train(settings("autoencoder", epochs=1), run, limit=40)
+    assert json.loads((run / "config.json").read_text())["method"] == "autoencoder"
+    with pytest.raises(Misuse, match="of the same config"):
+        runs.train(settings("autoencoder", epochs=2), run, limit=40)
+
+
 def test_a_checkpoint_without_its_record_is_not_gone_on_from(tmp_path, quick):
     run = tmp_path / "run"
     run.mkdir()
