@@ -25,6 +25,7 @@ RATES = {"last": 1e-3, "all": 1e-4}     # of Adam; chosen on the digit 3
 FIELDS = ("digit", "negatives", "layers", "seed", "nd", "nd_frozen", "nnd", "nnd_class", "nnd_frozen", "unseen", "unseen_frozen",
           "drawn", "drawn_frozen", "odds")
 COLUMNS = ("nd", "nnd", "unseen", "drawn")
+HEADINGS = ("nine other digits", "the nearest digit", "two unseen digits", "drawn ones")
 NAMED = {"score_sde": "drawn by score_sde", "cutpaste": "cutpaste", "rotation": "rotation", "blur": "blur"}
 ROWS, SNAPSHOTS, STOPPED = (Path(f"docs/results/fitymi{name}.csv") for name in ("", "_snapshots", "_stopped"))
 HEAD = TRAINED = STOPS_HEAD = TAIL = ""
@@ -192,18 +193,19 @@ def page():
     with open(STOPPED, newline="") as file:
         stops = list(csv.DictReader(file))
     lines = [HEAD]
-    for digit in sorted({row["digit"] for row in rows}):
-        own = [row for row in rows if row["digit"] == digit]
-        frozen = next(row for row in own if row["seed"] == "0")
-        lines += ["", f"### {digit}", "", table_row(("negatives", *COLUMNS, "softmax")), table_row(["---"] + ["---:"] * 5),
-                  table_row(["none: the frozen backbone", *(f"{float(frozen[key + '_frozen']):.4f}" for key in COLUMNS), ""])]
+    for layers, digit in sorted({(row["layers"], row["digit"]) for row in rows}, reverse=True):
+        own = [row for row in rows if (row["layers"], row["digit"]) == (layers, digit)]
+        learning = "the last layer learns" if layers == "last" else "all layers learn"
+        lines += ["", f"### Normal {digit}, {learning}", "", table_row(("negatives", *HEADINGS, "odds")),
+                  table_row(["---"] + ["---:"] * 5),
+                  table_row(["none: the backbone as it came", *(f"{float(own[0][key + '_frozen']):.4f}" for key in COLUMNS), ""])]
         lines += [table_row([NAMED[kind], *(spread(own, kind, key) for key in (*COLUMNS, "odds"))]) for kind in KINDS]
-    lines += [TRAINED, "", table_row(("digit", "epochs", "seconds", "Frechet distance", "nearest ratio")),
+    lines += [TRAINED, "", table_row(("normal", "epochs", "seconds", "Frechet distance", "nearest ratio")),
               table_row(["---:"] * 5), *(table_row(row.values()) for row in snapshots)]
-    lines += [STOPS_HEAD, "", table_row(("epochs", "Frechet distance", "nearest ratio", *COLUMNS)), table_row(["---:"] * 7)]
+    lines += [STOPS_HEAD, "", table_row(("epochs", "Frechet distance", "nearest ratio", *HEADINGS)), table_row(["---:"] * 7)]
     for stop in stops:
         kind = "score_sde" if int(stop["epoch"]) == EPOCHS else f"score_sde@{stop['epoch']}"
-        own = [row for row in rows if row["digit"] == stop["digit"]]
+        own = [row for row in rows if (row["digit"], row["layers"]) == (stop["digit"], "last")]
         lines.append(table_row([stop["epoch"], stop["frechet_distance"], stop["nearest_ratio"],
                                 *(spread(own, kind, key) for key in COLUMNS)]))
     return "\n".join([*lines, TAIL, ""])
