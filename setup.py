@@ -47,7 +47,7 @@ setup(
         "dev": ["ruff>=0.9"],
     },
     entry_points={"console_scripts": [f"kerasnd-{name} = kerasnd.cli.{name}:main"
-                                      for name in ("train", "evaluate", "score", "generate", "report")]},
+                                      for name in ("train", "evaluate", "score", "export", "verify", "generate", "report")]},
     classifiers=[
         "Operating System :: MacOS",
         "Operating System :: POSIX :: Linux",

@@ -88,7 +88,7 @@ def as_text(card):
 
 
 def _words(value):
-    return ", ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
+    return ", ".join(f"{key} {each}" for key, each in value.items() if each) if isinstance(value, dict) else str(value)
 
 
 def write_manifest(folder):

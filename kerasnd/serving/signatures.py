@@ -2,6 +2,7 @@
 import dataclasses
 
 import tensorflow as tf
+from absl import logging
 
 from kerasnd.data import pixels
 from kerasnd.data.resizing import resize
@@ -138,7 +139,12 @@ def save(concrete, folder):
     # Neither Keras objects, nor what only training needs, nor the stages before: a loader needs TensorFlow and nothing else.
     read = {id(variable): variable for each in concrete.values() for variable in each.variables}
     module.read = list(read.values())
-    tf.saved_model.save(module, str(folder), signatures=concrete)
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.WARNING)      # of names and microseconds that help nobody
+    try:
+        tf.saved_model.save(module, str(folder), signatures=concrete)
+    finally:
+        logging.set_verbosity(before)
 
 
 def described(concrete):
