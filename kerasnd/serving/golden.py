@@ -125,7 +125,7 @@ def write(path, verdict, batches, how):
                 value = np.frombuffer(b"".join(value), np.uint8)
             arrays[f"{number}/in/{key}"] = value
         arrays.update({f"{number}/out/{key}": value for key, value in answers.items()})
-        largest = max(largest, float(np.abs(answers.get("score", 0)).max()))
+        largest = max(largest, float(np.abs(answers.get("score", 0)).max(initial=0)))
         examples += len(next(iter(answers.values())))
     held_out = verdict.held_out.numpy()
     with open(path, "wb") as file:

@@ -4,10 +4,11 @@ import tensorflow as tf
 from absl import logging
 
 FILE = "assets.extra/tf_serving_warmup_requests"
+LARGEST = 32        # batch: every larger one finds the same graph
 
 
 def write(path, name, batches):
-    """Writes a TFRecord of PredictionLogs, one a batch.
+    """Writes a TFRecord of PredictionLogs, one a batch of at most `LARGEST`.
 
     Args:
         path: Path.
@@ -22,6 +23,7 @@ def write(path, name, batches):
     except ImportError:
         logging.info("without warm-up requests, which need tensorflow-serving-api: pip install kerasnd[serving], and export again")
         return 0
+    batches = [each for each in batches if len(next(iter(each[1].values()))) <= LARGEST]
     with tf.io.TFRecordWriter(str(path)) as file:
         for signature, inputs in batches:
             request = predict_pb2.PredictRequest()
