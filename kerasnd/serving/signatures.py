@@ -42,8 +42,10 @@ def functions(verdict, how=None):
     detector, how = verdict.detector, how or Pixels()
     shape = detector.normalizer.example_shape
     x = tf.TensorSpec((None, *shape), tf.float32, name="x")
-    # The score is traced once, and called by every signature.
-    score = tf.function(detector.score, input_signature=[x])
+
+    @tf.function(input_signature=[x])       # traced once, and called by every signature
+    def score(x):
+        return whole(detector.score, x)
 
     @tf.function(input_signature=[x])
     def serving_default(x):
@@ -63,7 +65,7 @@ def functions(verdict, how=None):
 
     @tf.function(input_signature=[x])
     def reconstruct(x):
-        return {"reconstruction": tf.identity(detector.reconstruct(x), "reconstruction")}
+        return {"reconstruction": tf.identity(whole(detector.reconstruct, x), "reconstruction")}
 
     found = {"serving_default": serving_default, "with_alpha": with_alpha}
     if len(shape) == 3 and how.bits == 8:
@@ -73,6 +75,14 @@ def functions(verdict, how=None):
     if hasattr(detector, "reconstruct"):
         found["reconstruct"] = reconstruct
     return found
+
+
+def whole(function, x):
+    """`function(x)`, of a batch of none too: one empty example stands in, since some of oneDNN's convolutions refuse none."""
+    n = tf.shape(x)[0]
+    rows = tf.cast(tf.equal(n, 0), tf.int32)
+    filled = tf.pad(x, [[0, rows], *[[0, 0]] * (x.shape.rank - 1)])
+    return function(tf.ensure_shape(filled, x.shape))[:n]
 
 
 def _named(outputs):
