@@ -19,7 +19,7 @@ from kerasnd.errors import BadData, Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods import METHODS, method
 from kerasnd.networks.normalizer import Normalizer
-from kerasnd.serving import golden, replay, served, signatures, verifying, versions
+from kerasnd.serving import golden, replay, served, signatures, verifying, versions, warmup
 
 # One variant of every method, and of every way to score that is a graph of its own; the others by `make test-slow`.
 SERVED = ["autoencoder.dropout", "rcae.huber", "arae.union", "deep_sad", "deep_svdd.soft_boundary", "gpnd.gold", "fitymi",
@@ -313,6 +313,13 @@ def test_an_export_is_there_and_verified(verdict, tmp_path):
         verifying.verify(tmp_path / "served")
     with pytest.raises(Misuse, match="folder of an exported version"):
         verifying.verify(tmp_path / "nowhere")
+
+
+def test_without_the_package_for_them_there_are_no_warm_up_requests_and_it_is_said(tmp_path, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
+    with caplog.at_level(logging.INFO, logger="absl"):
+        assert warmup.write(tmp_path / "requests", "m", []) == 0
+    assert "pip install kerasnd[serving]" in caplog.text and not (tmp_path / "requests").exists()
 
 
 # ---- what is refused ---------------------------------------------------------------------------------------------------
