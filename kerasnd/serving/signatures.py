@@ -106,7 +106,10 @@ def decoded(encoded, shape, how):
         else:
             image = pixels.decode(each, 3, 8)
             image = image if shape[-1] == 3 else grey(image)
-        return tf.cast(resize(image, *shape[:2], how.block_mean), tf.float32)
+        # Resizing to its own size leaves an image as it is, and costs more than all else.
+        image = tf.cond(tf.reduce_all(tf.shape(image)[:2] == shape[:2]), lambda: image,
+                        lambda: resize(image, *shape[:2], how.block_mean))
+        return tf.ensure_shape(tf.cast(image, tf.float32), shape)
     x = tf.map_fn(one, encoded, fn_output_signature=tf.TensorSpec(shape, tf.float32))
     return x if how.white is None else x * tf.constant(how.white / 255, tf.float32)
 
