@@ -9,14 +9,14 @@ from kerasnd.calibration import Verdict, check
 from kerasnd.data import unlabelled
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import DETECTOR, METRICS, RunFolder, read_json
-from kerasnd.serving import golden, served
+from kerasnd.serving import formats, golden, served
 
 CALIBRATION = "calibration.npz"     # scores of normals that a run held out, where it did
 IN_SAMPLE = "normals of the test part: its false-alarm rate there is in-sample"
 
 
 def export(run, to, alpha=0.05, calibration="", data_dir=None, label_column=None, skip_unreadable=False, licence="", white=None,
-           threads=0, command=()):
+           threads=0, command=(), format="saved_model"):
     """Writes a run's detector as the next version of a served model; see `served.export`.
 
     The normals that calibrate it are those of `calibration`; else those that the run held out; else those of its validation part;
@@ -33,9 +33,10 @@ def export(run, to, alpha=0.05, calibration="", data_dir=None, label_column=None
         white: float or None, as in `served.export`.
         threads: as the flag. Exported is on the CPU, in the run's precision.
         command: sequence of str, kept in the model card.
+        format: "saved_model"; or "litert" or "onnx", where `to` is a file (see `formats.export`).
 
     Returns:
-        Path of the version's folder.
+        Path of the version's folder, or of the file.
 
     Raises:
         Misuse: the run is not finished, the normals are too few for `alpha` or do not fit it. BadData: a file is damaged; the
@@ -62,8 +63,13 @@ def export(run, to, alpha=0.05, calibration="", data_dir=None, label_column=None
     else:
         shown = _shown(*data, told)
     like = record.get("examples", {})
+    verdict = Verdict.of(detector, held_out, alpha)
+    if format != "saved_model":
+        formats.export(verdict, to, format, examples=shown, dtype=like.get("dtype"))
+        print(f"{to}: calibrated on {len(held_out)} {told}; it answers as the model in memory")
+        return to
     version = served.export(
-        Verdict.of(detector, held_out, alpha), to, examples=shown, dtype=like.get("dtype"), white=white,
+        verdict, to, examples=shown, dtype=like.get("dtype"), white=white,
         block_mean=like.get("block_mean", False), calibrated_on=told, licence=licence, about=_about(folder, record, command))
     print(f"{version}: calibrated on {len(held_out)} {told}; replayed from the disk by a process without kerasnd and Keras")
     return version

@@ -38,7 +38,7 @@ ALLOWED = {
     "per_share": {"data", "devices", "examples", "feeding", "folder", "judging", "metrics", "progress", "rejudging", "saving"},
     "per_class": {"data", "devices", "examples", "folder", "judging", "near", "progress", "saving"},
     "generating": {"devices", "figures", "folder", "methods", "progress", "saving"},
-    "serving": {"calibration", "data", "detector"},
+    "serving": {"calibration", "data", "detector", "process"},
     "exporting": {"calibration", "data", "devices", "examples", "folder", "judging", "saving", "serving"},
     "under_attack": {"data", "examples", "figures", "folder", "robustness"},
     "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training",

@@ -19,7 +19,7 @@ from kerasnd.errors import BadData, Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods import METHODS, method
 from kerasnd.networks.normalizer import Normalizer
-from kerasnd.serving import golden, replay, served, signatures, verifying, versions, warmup
+from kerasnd.serving import formats, golden, replay, served, signatures, verifying, versions, warmup
 
 # One variant of every method, and of every way to score that is a graph of its own; the others by `make test-slow`.
 SERVED = ["autoencoder.dropout", "rcae.huber", "arae.union", "deep_sad", "deep_svdd.soft_boundary", "gpnd.gold", "fitymi",
@@ -355,3 +355,16 @@ def test_golden_inputs_are_of_the_data_or_of_its_range():
     trained = normals()
     low, high = trained.mean(0) - 2 * trained.std(0), trained.mean(0) + 2 * trained.std(0)
     assert (x >= np.floor(low) - 1).all() and (x <= np.ceil(high) + 1).all() and x.std() > 10
+
+
+def test_another_format_needs_its_packages_its_suffix_and_a_right_answer(verdict, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    for format, name, told in (("onnx", "a.onnx", r"pip install 'kerasnd\[onnx\]'"), ("onnx", "a.tflite", "must end in .onnx"),
+                               ("onx", "a.onnx", "Did you mean 'onnx'")):
+        with pytest.raises(Misuse, match=told):
+            formats.export(verdict, tmp_path / name, format, sizes=FEW)
+    right = {name: value[:2] for name, value in verdict.predict(strangers(2), verbose=0).items()}
+    formats._compare(verdict, right, right, "onnx")
+    for wrong in ({"score": right["score"] * 1.01}, {"p_value": right["p_value"] + 0.1}, {"is_novel": ~right["is_novel"]}):
+        with pytest.raises(BadData, match="does not answer as the model in memory"):
+            formats._compare(verdict, {**right, **wrong}, right, "onnx")

@@ -22,13 +22,14 @@ def program():
     export = flags.Flags(ABOUT)
     export.group("What to export")
     export.string("run", None, "The run folder.")
-    export.string("to", None, "The model's folder; the version goes to the next number in it.")
+    export.string("to", None, "The model's folder; the version goes to the next number in it. A .tflite or .onnx file for these formats.")
     export.group("Its verdicts")
     export.number("alpha", "Share of normals that may be called novel (default: 0.05).")
     export.string("calibration", "", "Normals that were not trained on: a folder of images, .npz, .mat or .csv.")
     export.string("label_column", None, "A column of a .csv of --calibration that is no feature.")
     export.switch("skip_unreadable", "Leave broken images of --calibration out, and say which, instead of stopping.")
     export.group("More")
+    export.choice("format", ["saved_model", "litert", "onnx"], "litert, onnx: one file in --to, where the method's operations allow.")
     export.string("data_dir", None, "Where TFDS sets are prepared; else where the run found them.")
     export.string("licence", "", "Of the weights, for the model card.")
     export.number("white", "The raw value of a white pixel in images that are sent as files, where floats were trained on (default: "
@@ -54,7 +55,7 @@ def export(values, overrides):
     exporting.export(run, to, alpha=0.05 if values["alpha"].value is None else values["alpha"].value,
                      calibration=str(calibration) if values["calibration"].value else "", command=sys.argv,
                      **{name: values[name].value for name in ("data_dir", "label_column", "skip_unreadable", "licence", "white",
-                                                              "threads")})
+                                                              "threads", "format")})
 
 
 def main(argv=None):
