@@ -35,7 +35,7 @@ def threes():
     return pool.x[pool.category == 3]
 
 
-def test_a_run_without_other_normals_is_calibrated_on_those_of_its_test_part_and_says_so(run, exported, tmp_path, caplog):  # noqa: F811
+def test_without_other_normals_those_of_the_test_part_calibrate_and_it_is_said(run, exported, tmp_path, caplog):  # noqa: F811
     with caplog.at_level(logging.WARNING, logger="absl"):
         exporting.export(run, tmp_path / "served", alpha=0.1)
     told = "normals of the test part: its false-alarm rate there is in-sample"
@@ -72,7 +72,7 @@ def test_the_normals_that_are_given_come_first_then_those_that_the_run_held_out(
         exporting.export(run, tmp_path / "served", calibration=str(tmp_path / "more.npz"))
 
 
-def test_a_run_whose_data_is_gone_is_exported_with_noise_for_golden_inputs(run, exported, tmp_path, caplog, monkeypatch):  # noqa: F811
+def test_where_the_data_is_gone_golden_inputs_are_noise(run, exported, tmp_path, caplog, monkeypatch):  # noqa: F811
     def gone(*args):
         raise BadData("mnist is gone")
     monkeypatch.setattr(examples, "split", gone)

@@ -22,18 +22,19 @@ def program():
     export = flags.Flags(ABOUT)
     export.group("What to export")
     export.string("run", None, "The run folder.")
-    export.string("to", None, "The model's folder; the version goes to the next number in it. A .tflite or .onnx file for these formats.")
+    export.string("to", None, "The model's folder; the version goes to the next number in it. For the other formats a file, .tflite "
+                  "or .onnx.")
     export.group("Its verdicts")
     export.number("alpha", "Share of normals that may be called novel (default: 0.05).")
     export.string("calibration", "", "Normals that were not trained on: a folder of images, .npz, .mat or .csv.")
     export.string("label_column", None, "A column of a .csv of --calibration that is no feature.")
     export.switch("skip_unreadable", "Leave broken images of --calibration out, and say which, instead of stopping.")
     export.group("More")
-    export.choice("format", ["saved_model", "litert", "onnx"], "litert, onnx: one file in --to, where the method's operations allow.")
+    export.choice("format", ["saved_model", "litert", "onnx"], "litert, onnx: one file, where the method's operations allow.")
     export.string("data_dir", None, "Where TFDS sets are prepared; else where the run found them.")
     export.string("licence", "", "Of the weights, for the model card.")
-    export.number("white", "The raw value of a white pixel in images that are sent as files, where floats were trained on (default: "
-                           "the largest training value).")
+    export.number("white", "The raw value of a white pixel in images that are sent as files, where floats were trained on "
+                           "(default: the largest training value).")
     export.count("threads", "Threads of one operation; 0 leaves the choice to TensorFlow.")
     return export
 

@@ -48,8 +48,9 @@ def about(verdict, described, how, calibrated_on="", licence="", more=None):
 def arguments(detector):
     """{name: plain value}, of the constructor; networks of one's own by their class."""
     def plain(value):
-        return value if value is None or isinstance(value, (bool, int, float, str)) else [plain(each) for each in value] if isinstance(
-            value, (list, tuple)) else type(value).__name__
+        if isinstance(value, (list, tuple)):
+            return [plain(each) for each in value]
+        return value if value is None or isinstance(value, (bool, int, float, str)) else type(value).__name__
     return {name: plain(getattr(detector, name, None)) for name in inspect.signature(type(detector)).parameters}
 
 

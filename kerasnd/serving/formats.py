@@ -28,8 +28,8 @@ def export(model, to, format, alpha=None, *, examples=None, dtype=None, sizes=go
         Path of the file, after its answers to the examples were those of the model in memory (scores to 1e-4).
 
     Raises:
-        Misuse: no such format; its packages are not installed; it lacks an operation that the score needs. BadData: the file answers
-            otherwise than the model in memory.
+        Misuse: no such format; its packages are not installed; it lacks an operation that the score needs. BadData: the file
+            answers otherwise than the model in memory.
     """
     arguments.choice("format", format, SUFFIXES)
     if not str(to).endswith(SUFFIXES[format]):
@@ -55,8 +55,8 @@ def judging(verdict):
     @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.float32, name="x")])
     def judged(x):
         score, held_out = verdict.detector.score(x), tf.constant(kept)      # made here: else it would be an input in ONNX
-        # What is not finite counts as larger than all, as in `Verdict.p_value`.
-        seen = tf.where(tf.abs(score) <= tf.float32.max, score, tf.fill(tf.shape(score), np.float32(np.inf)))
+        # What is not finite counts as larger than all, as in `Verdict.p_value`. No infinity: ONNX chooses by multiplying with 0.
+        seen = tf.where(tf.abs(score) <= tf.float32.max, score, tf.fill(tf.shape(score), tf.float32.max))
         above = tf.reduce_sum(tf.cast(held_out[None] >= seen[:, None], tf.float32), axis=1)
         p_value = (1.0 + above) / (n + 1.0)
         return {"score": score, "p_value": tf.identity(p_value, "p_value"),
@@ -115,8 +115,8 @@ def onnx_answers(path):
 
 
 def _missing(format, package):
-    return Misuse(f"`format` must be one whose packages are installed. Received: format={format} without {package}. Run pip install "
-                  f"'kerasnd[{format}]'.")
+    return Misuse(f"`format` must be one whose packages are installed. Received: format={format} without {package}. Run pip "
+                  f"install 'kerasnd[{format}]'.")
 
 
 def _refusal(format, method, error):
@@ -124,8 +124,8 @@ def _refusal(format, method, error):
     names = re.findall(r"'tf\.(\w+)' op|Tensorflow op \[[^\]]*: (\w+)\] is not supported", str(error))
     found = list(dict.fromkeys(filter(None, (name for pair in names for name in pair))))
     told = f"the operation {', '.join(found[:5])}" if found else " ".join(str(error).split())[:200]
-    return Misuse(f"`format` must be one that has all that the score of {method} needs. Received: format={format}, which lacks {told}. "
-                  f"{ELSEWHERE}")
+    return Misuse(f"`format` must be one that has all that the score of {method} needs. Received: format={format}, which lacks "
+                  f"{told}. {ELSEWHERE}")
 
 
 def _compare(verdict, found, was, format):
@@ -142,6 +142,6 @@ def _compare(verdict, found, was, format):
     off |= np.asarray(found["is_novel"]) != (np.asarray(found["p_value"]) <= np.float32(verdict.alpha))
     if off.any():
         at = int(np.argmax(off))
-        raise BadData(f"the {format} file does not answer as the model in memory: example {at} of {len(off)} has score {score[at]:.7g} "
-                      f"and p-value {found['p_value'][at]:.4g} where they were {expected[at]:.7g} and {was['p_value'][at]:.4g}. "
+        raise BadData(f"the {format} file does not answer as the model in memory: example {at} of {len(off)} has score "
+                      f"{score[at]:.7g} and p-value {found['p_value'][at]:.4g} where they were {expected[at]:.7g} and {was['p_value'][at]:.4g}. "
                       f"{ELSEWHERE}")

@@ -130,8 +130,8 @@ def traced(found):
     for name, each in concrete.items():
         foreign = sorted(operations(each.graph.as_graph_def()) & set(PYTHON_OPS))
         if foreign:
-            raise Misuse(f"`model` must answer by TensorFlow's own operations. Received: a graph of {name} with {foreign[0]}, which "
-                         "calls Python. Write that part of its `call` with tf or keras.ops; bin/score works as it is.")
+            raise Misuse(f"`model` must answer by TensorFlow's own operations. Received: a graph of {name} with {foreign[0]}, "
+                         "which calls Python. Write that part of its `call` with tf or keras.ops; bin/score works as it is.")
     return concrete
 
 

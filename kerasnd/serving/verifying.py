@@ -36,8 +36,8 @@ def verify(*folders):
             raise BadData(f"{told['model']} is not what was exported: {told['wrong']}. {AGAIN}")
     if ended.returncode or len(found) != len(folders):
         last = (ended.stderr.strip().splitlines() or ["no word of it"])[-1]
-        raise BadData(f"{folders[len(found)] if len(found) < len(folders) else folders[0]} could not be replayed: its process ended "
-                      f"with {ended.returncode}: {last[:200]}.")
+        stopped = folders[len(found)] if len(found) < len(folders) else folders[0]
+        raise BadData(f"{stopped} could not be replayed: its process ended with {ended.returncode}: {last[:200]}.")
     return found
 
 
