@@ -137,6 +137,16 @@ def test_floats_bytes_and_alphas_are_answered_alike(models, verdict, tmp_path):
             "score": ((n,), tf.float32), "p_value": ((n,), tf.float32), "is_novel": ((n,), tf.bool)}
 
 
+def test_a_detector_of_replicas_is_served_from_a_copy_without_them(mirrored, tmp_path):
+    with mirrored.scope():
+        verdict = verdict_of(fitted("deep_svdd"))
+    copy, x = served.plain(verdict), strangers(5)
+    assert copy.detector.distribute_strategy.num_replicas_in_sync == 1 and served.plain(copy) is copy
+    np.testing.assert_allclose(copy.predict(x, verbose=0)["score"], verdict.predict(x, verbose=0)["score"], rtol=1e-5)
+    graph = tf.saved_model.load(str(written(tmp_path / "1", verdict))).signatures
+    np.testing.assert_allclose(graph["serving_uint8"](x=tf.constant(x))["score"], copy.predict(x, verbose=0)["score"], rtol=1e-6)
+
+
 def test_training_leaves_no_trace_in_the_file(models):
     """Neither optimisers, nor critics, nor the stage before: the variables are those that an answer reads."""
     names = {name: {key for key, _ in tf.train.list_variables(str(models / name / "1" / "variables" / "variables"))}

@@ -22,8 +22,8 @@ def program():
     export = flags.Flags(ABOUT)
     export.group("What to export")
     export.string("run", None, "The run folder.")
-    export.string("to", None, "The model's folder; the version goes to the next number in it. For the other formats a file, .tflite "
-                  "or .onnx.")
+    export.string("to", None, "The model's folder; the version goes to the next number in it. For the other formats a "
+                  "file, .tflite or .onnx.")
     export.group("Its verdicts")
     export.number("alpha", "Share of normals that may be called novel (default: 0.05).")
     export.string("calibration", "", "Normals that were not trained on: a folder of images, .npz, .mat or .csv.")

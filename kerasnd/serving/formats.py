@@ -143,5 +143,5 @@ def _compare(verdict, found, was, format):
     if off.any():
         at = int(np.argmax(off))
         raise BadData(f"the {format} file does not answer as the model in memory: example {at} of {len(off)} has score "
-                      f"{score[at]:.7g} and p-value {found['p_value'][at]:.4g} where they were {expected[at]:.7g} and {was['p_value'][at]:.4g}. "
-                      f"{ELSEWHERE}")
+                      f"{score[at]:.7g} and p-value {found['p_value'][at]:.4g} where they were {expected[at]:.7g} and "
+                      f"{was['p_value'][at]:.4g}. {ELSEWHERE}")
