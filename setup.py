@@ -41,13 +41,15 @@ setup(
         "hdf5": ["h5py>=3.11"],                                     # .mat files of MATLAB v7.3 (Keras brings it, for now)
         "vit": ["keras-hub>=0.20"],                                 # pretrained vision transformers
         "serving": ["tensorflow-serving-api>=2.18"],                # warm-up requests of served models
+        "litert": ["ai-edge-litert>=1.2"],                          # bin/export --format=litert
+        "onnx": ["tf2onnx>=1.17", "onnxruntime>=1.20"],             # bin/export --format=onnx
         "ray": ["ray>=2.40"],                                       # many machines
         "bench": ["torch>=2.5"],                                    # times the same networks beside kerasnd
         "test": ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "h5py>=3.11"],
         "dev": ["ruff>=0.9"],
     },
     entry_points={"console_scripts": [f"kerasnd-{name} = kerasnd.cli.{name}:main"
-                                      for name in ("train", "evaluate", "score", "generate", "report")]},
+                                      for name in ("train", "evaluate", "score", "export", "verify", "generate", "report")]},
     classifiers=[
         "Operating System :: MacOS",
         "Operating System :: POSIX :: Linux",

@@ -11,6 +11,7 @@ import classics
 import gpnd_step
 import inference
 import jacobians
+import latency
 import neighbours
 import pipeline
 import results
@@ -28,7 +29,7 @@ from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
               "classics": classics, "gpnd_step": gpnd_step, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians,
-              "unet": unet, "neighbours": neighbours, "vit": vit}
+              "unet": unet, "neighbours": neighbours, "vit": vit, "latency": latency}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """

@@ -30,6 +30,7 @@ _HOMES = {
     "Verdict": "kerasnd.calibration",
     "attack_scores": "kerasnd.robustness",
     "calibrate": "kerasnd.calibration",
+    "export": "kerasnd.serving.served",
     "load_data": "kerasnd.data.sources",
 }
 _MODULES = {"attacks": "kerasnd.attacks", "metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}

@@ -27,7 +27,7 @@ def settle(device="auto", threads=0):
 def import_tensorflow():
     """Imports TensorFlow without its greeting, unless TF_CPP_MIN_LOG_LEVEL asks for it with 0 or 1."""
     talkative = os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1")
-    with contextlib.nullcontext() if talkative else _muffled():
+    with contextlib.nullcontext() if talkative else muffled():
         import tensorflow
         tensorflow.config.list_physical_devices()  # the driver's complaints come now; starts no runtime yet
     if not talkative:
@@ -52,7 +52,7 @@ def keep_memory():
 
 
 @contextlib.contextmanager
-def _muffled():
+def muffled():
     """Holds back what is written to stderr by compiled code too, and shows it only when something is raised."""
     sys.stderr.flush()
     true_stderr = os.dup(2)

@@ -1,4 +1,5 @@
 """Shared by all tests: quiet TensorFlow, two logical CPU devices, and real data only where it is."""
+import importlib.util
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -11,6 +12,11 @@ import tensorflow as tf
 DATA = os.environ.get("KERASND_TEST_DATA")
 # Not skipped but not collected: a green run without the data does not look like one with it.
 collect_ignore = [] if DATA else ["test_real_data.py"]
+collect_ignore += [] if os.environ.get("KERASND_TF_SERVING") else ["test_tf_serving.py"]
+# Those that need an extra package, likewise.
+collect_ignore += [] if importlib.util.find_spec("tensorflow_serving") else ["test_warmup.py"]
+collect_ignore += [] if importlib.util.find_spec("ai_edge_litert") else ["test_litert.py"]
+collect_ignore += [] if importlib.util.find_spec("tf2onnx") and importlib.util.find_spec("onnxruntime") else ["test_onnx.py"]
 
 
 # Two logical CPU devices, for MirroredStrategy: to be had only before TensorFlow's runtime starts.

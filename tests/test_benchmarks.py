@@ -55,3 +55,15 @@ def test_attacks_are_told_by_medians_and_by_the_rounds_own_ratios(results):
     assert search == ["4", "9 to 1", "20", "5", "0.10"]         # half the work in 5, 10 and 5 times the time
     assert passes[-2:] == ["20", "0.20"] and product[-2:] == ["100", "1.00"]
     assert ratio.startswith("Rotations and shifts take 2.00 times")     # 2, 4 and 2; of the medians it would be 4
+
+
+def test_latencies_are_medians_over_the_rounds(results):
+    latency = importlib.import_module("latency")
+
+    def rounds(*p50):
+        return {str(size): [{"p50": each * size, "p95": 2 * each * size, "load": 0.5, "memory": 300.0} for each in p50]
+                for size in (1, 32)}
+    rows = latency.table({latency.COMPILED: rounds(1e-3, 2e-3, 9e-3), latency.SERVED: rounds(3e-3, 4e-3, 9e-3)}).splitlines()[2:]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    assert cells[0] == [latency.COMPILED, "1", "2.00", "4.00", "1.00", "0.50", "300"]
+    assert cells[1][2:5] == ["4.00", "8.00", "2.00"] and cells[3][1:3] == ["32", "128.00"]      # ratios 3, 2 and 1

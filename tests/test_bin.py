@@ -12,11 +12,12 @@ import pytest
 import tensorflow as tf
 
 import kerasnd
-from kerasnd.cli import evaluate, flags, generate, report, score, train
+from kerasnd.cli import evaluate, export, flags, generate, report, score, train, verify
 from kerasnd.errors import BadData, Misuse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PROGRAMS = {"train": train, "evaluate": evaluate, "score": score, "generate": generate, "report": report}
+PROGRAMS = {"train": train, "evaluate": evaluate, "score": score, "export": export, "verify": verify, "generate": generate,
+            "report": report}
 
 
 def started(*words, cwd=None, env=None):
@@ -147,6 +148,15 @@ def test_a_config_file_may_name_an_unknown_data_set_too(capsys, runs, tmp_path):
     ("score", "--run=RUN --input=RUN", "--output"),
     ("score", "--run=RUN --input=nowhere --output=a.csv", "exists"),
     ("score", "--run=RUN --input=RUN --output=a.png", ".csv"),
+    ("export", "--run=RUN", "--to"),
+    ("export", "--to=a", "--run"),
+    ("export", "--run=RUN --to=RUN", "another folder than the run's"),
+    ("export", "--run=RUN --to=a --calibration=nowhere", "exists"),
+    ("export", "--run=RUN --to=a --alpha=much", "`--alpha` must be a number"),
+    ("export", "--run=RUN --to=a --config.seed=3", "the run's own config holds"),
+    ("verify", "", "--model"),
+    ("verify", "--model=nowhere", "folder of an exported version"),
+    ("verify", "--model=RUN --config.seed=3", "must be left to bin/train"),
     ("report", "--to=a.md", "--runs"),
     ("report", "--runs=RUN", "--to"),
     ("report", "--runs=nowhere --to=a.md", "exists"),

@@ -38,10 +38,13 @@ ALLOWED = {
     "per_share": {"data", "devices", "examples", "feeding", "folder", "judging", "metrics", "progress", "rejudging", "saving"},
     "per_class": {"data", "devices", "examples", "folder", "judging", "near", "progress", "saving"},
     "generating": {"devices", "figures", "folder", "methods", "progress", "saving"},
+    "serving": {"calibration", "data", "detector", "process"},
+    "exporting": {"calibration", "data", "devices", "examples", "folder", "judging", "saving", "serving"},
     "under_attack": {"data", "examples", "figures", "folder", "robustness"},
     "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training",
              "under_attack"},
-    "cli": {"config", "config_file", "data", "generating", "per_class", "per_share", "process", "report", "runs"},
+    "cli": {"config", "config_file", "data", "exporting", "generating", "per_class", "per_share", "process", "report", "runs",
+            "serving"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
