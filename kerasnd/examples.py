@@ -5,7 +5,7 @@ import os
 import numpy as np
 from absl import logging
 
-from kerasnd.data import columns, hints, negatives, outliers, protocols, sources
+from kerasnd.data import calibration, columns, hints, negatives, outliers, protocols, sources
 from kerasnd.data.splits import Split
 from kerasnd.errors import Misuse
 
@@ -39,11 +39,14 @@ def parts(config, pool, normal):
     if config.get("hints"):
         # The file is all that is known: what the protocol would have labelled is not even drawn.
         protocol.update({key: value for key, value in NOTHING_KNOWN.items() if key in protocol})
-    rng = np.random.default_rng(config["seed"])
+    share, rng = protocol.pop(calibration.OPTION, 0.0), np.random.default_rng(config["seed"])
     made = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
     if config.get("hints"):
         _refuse_another_file(config, "hints")
         made = hints.load(config["hints"], pool, made, folder=config["source"]["name"])
+    # Behind the hints, since none that is hinted anomalous may be held out. A generator of its own: who is held out depends neither
+    # on hints nor on how much a protocol draws under its other options.
+    made = calibration.with_calibration(made, pool.category, normal, share, np.random.default_rng((config["seed"], 4)))
     if pool.schema:
         columns.refuse_unfillable(pool.schema, pool.x[made.train[made.hint >= 0]])
     if draws(config):

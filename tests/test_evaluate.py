@@ -169,7 +169,8 @@ def test_own_arrays_and_images_are_scored_as_the_detector_scores_them(image_run,
     assert runs.score(image_run, tmp_path / "x.npz", tmp_path / "x.csv") == len(x)
     rows = table_of(tmp_path / "x.csv")
     assert list(rows[0]) == ["path", "score", "p_value", "is_novel"]
-    assert {(row["p_value"], row["is_novel"]) for row in rows} == {("", "")}        # no calibration yet
+    # Three of 30 normals are held out: p-values are possible, verdicts at 0.05 are not.
+    assert {row["p_value"] for row in rows} <= {"0.25", "0.5", "0.75", "1"} and {row["is_novel"] for row in rows} == {""}
     assert [row["path"] for row in rows] == [str(i) for i in range(len(x))]
     np.testing.assert_array_equal(np.float32([row["score"] for row in rows]), expected)
 

@@ -39,8 +39,11 @@ ALLOWED = {
     "per_class": {"data", "devices", "examples", "folder", "judging", "near", "progress", "saving"},
     "generating": {"devices", "figures", "folder", "methods", "progress", "saving"},
     "under_attack": {"data", "examples", "figures", "folder", "robustness"},
-    "runs": {"config", "data", "devices", "examples", "folder", "judging", "progress", "rejudging", "saving", "training",
-             "under_attack"},
+    "held_out": {"examples", "folder", "judging"},
+    "verdicts": {"calibration"},
+    "scoring": {"data", "devices", "examples", "folder", "held_out", "judging", "saving", "verdicts"},
+    "runs": {"config", "data", "devices", "examples", "folder", "held_out", "judging", "progress", "rejudging", "saving", "scoring",
+             "training", "under_attack"},
     "cli": {"config", "config_file", "data", "generating", "per_class", "per_share", "process", "report", "runs"},
     "__init__": {"registry"},
 }
