@@ -219,19 +219,19 @@ def described(pool):
             **({"schema": pool.schema} if pool.schema else {}), **({"block_mean": True} if pool.block_mean else {})}
 
 
-def check_fit(record, shape, pool, argument):
+def check_fit(record, shape, given_shape, given_dtype, argument):
     """Refuses examples of another shape than the detector's, and warns of another type, whose range may be another.
 
     Args:
         record: dict, of the run.
         shape: tuple of int, of one of the detector's examples.
-        pool: Pool.
+        given_shape, given_dtype: of an example that is to be scored.
         argument: str, what named the examples.
     """
-    if pool.example_shape != shape:
+    if given_shape != shape:
         remedy = " Train with --config.source.size=[h,w] to have images of any size resized." if len(shape) == 3 else ""
-        raise Misuse(f"`{argument}` must hold examples of the detector's shape {shape}. Received: {pool.example_shape}.{remedy}")
-    trained, given = record.get("examples", {}).get("dtype"), np.dtype(pool.x.dtype).name
+        raise Misuse(f"`{argument}` must hold examples of the detector's shape {shape}. Received: {given_shape}.{remedy}")
+    trained, given = record.get("examples", {}).get("dtype"), np.dtype(given_dtype).name
     if trained and trained != given:
         logging.warning("trained on %s values and given %s: scores mean something only where the range is the same",
                         trained, given)

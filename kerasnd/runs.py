@@ -75,8 +75,8 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     if not begun:
         write_json(folder / RECORD, {
             "format": FORMAT, "method": config["stages"][-1]["method"], "config": config, "data_dir": data_dir,
-            "protocol": {"name": split.name, "hash": digest, "told": split.told, **held_out.told(split)}, "versions": versions(), "command": list(command),
-            "examples": like})
+            "protocol": {"name": split.name, "hash": digest, "told": split.told, **held_out.told(split)}, "versions": versions(),
+            "command": list(command), "examples": like})
     elif (begun["protocol"]["hash"], begun.get("examples", like)) != (digest, like):
         raise Misuse(f"`run` must go on with the data that it began with. Received: {folder.path}, whose split was "
                      f"{begun['protocol']['hash']} and is now {digest}, or whose columns were others. Give it the old data, or "
@@ -163,7 +163,7 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
         log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {digest}"
                 f"{split.told and ': '}{split.told}")
         detector = saving.load(folder / DETECTOR)
-        examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
+        examples.check_fit(record, detector.normalizer.example_shape, pool.example_shape, pool.x.dtype, "dataset")
         if attack:
             return under_attack.judge(folder, detector, pool, split, *judging.names(judged), attack, eps, config["seed"],
                                       changed, log)

@@ -22,13 +22,14 @@ def program():
     score = flags.Flags(ABOUT)
     score.group("What to score")
     score.string("run", None, "The run folder.")
-    score.string("input", None, "An image, a folder of images, .npz, .mat or .csv.")
-    score.string("output", None, "The .csv to write.")
+    score.string("input", None, "An image, a folder of images, TFRecords of images (image/encoded, or as TFDS writes them), .npz, "
+                 ".mat or .csv, of any size.")
+    score.string("output", None, "The .csv to write. What was interrupted goes on when the same command is given again.")
     score.number("alpha", "The share of normals that may be called novel (default: 0.05).")
     score.string("calibration", None, "Normals that were not trained on, in any form of --input: they take the place of those that "
                  "the run held out.")
     score.string("label_column", None, "A column of a .csv input that is no feature.")
-    score.switch("skip_unreadable", "Leave broken images out, and say which, instead of stopping.")
+    score.switch("skip_unreadable", "Leave out what cannot be read; else it has a row without a score, and the reason.")
     finished.machine_flags(score)
     return score
 
@@ -54,7 +55,7 @@ def score(values, overrides):
 
 def main(argv=None):
     """Returns the exit code."""
-    return flags.run("score", program(), score, argv)
+    return flags.run("score", program(), score, argv, on_interrupt="The same command again goes on behind the last row.")
 
 
 if __name__ == "__main__":

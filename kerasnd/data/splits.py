@@ -45,8 +45,8 @@ class Split:
 
 
 def fingerprint(split):
-    """12 hexadecimal digits of the SHA-256 over a split's name, indices, hints and labels, and counts and a calibration part where it
-    has any."""
+    """12 hexadecimal digits of the SHA-256 over a split's name, indices, hints and labels, and counts and a calibration part where
+    it has any."""
     digest = hashlib.sha256(split.name.encode())
     more = [name for name in ("times", "validation_times", "calibration") if len(getattr(split, name))]
     for field in ("train", "hint", "validation", "validation_label", "test", "label", *more):
