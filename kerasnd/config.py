@@ -57,6 +57,8 @@ def load(method=None, file=None, dataset=None, normal=None, seed=None, label_col
     Raises:
         Misuse: the file, a key, or a value is not as it must be.
     """
+    from kerasnd.data import calibration
+    from kerasnd.data.splits import checked_share
     last = dict(overrides)
     dataset, normal = last.pop("source.name", dataset), last.pop("normal", normal)
     protocol = last.pop("protocol.name", None)
@@ -68,13 +70,17 @@ def load(method=None, file=None, dataset=None, normal=None, seed=None, label_col
             section[key] = value
     config["source"]["name"] = anywhere(config["source"]["name"])
     config["normal"] = ",".join(part.strip() for part in config["normal"].split(","))
-    config["protocol"] = _protocol(config["protocol"], protocol)
+    config["protocol"] = _protocol(config["protocol"], protocol, config["source"]["name"])
 
     def more(way):
+        if way == ["protocol"]:
+            return {calibration.OPTION: 0.0}
         in_stage = len(way) == 3 and way[0] == "stages" and way[2] in ("model", "optimizer")
         return arguments(config["stages"][way[1]]["method"], way[2]) if in_stage else {}
     for key, text in last.items():
         texts.override(config, key, text, more)
+    if not checked_share(calibration.OPTION, config["protocol"].get(calibration.OPTION, 0), zero=True):
+        config["protocol"].pop(calibration.OPTION, None)        # as in the records of runs before there was such a share
     for stage in config["stages"]:
         stage["run"] = stage["run"] and os.path.abspath(os.path.expanduser(stage["run"]))
     if config["source"]["name"] and not config["normal"].strip(","):
@@ -162,12 +168,15 @@ def _filled(where, given, defaults, more_keys=False):
     return filled
 
 
-def _protocol(section, name):
-    """The protocol's section with every option it has; a `name` from the command line brings its own defaults."""
-    from kerasnd.data import protocols
+def _protocol(section, name, dataset):
+    """The protocol's section with every option it has; a `name` from the command line brings its own defaults, and a user's own
+    data a share that is held out for calibration."""
+    from kerasnd.data import calibration, protocols, sources
     if name is not None and name != section["name"]:
         section = {"name": name}
     options = protocols.defaults(section["name"])
+    if dataset and sources.is_own(dataset) or calibration.OPTION in section:
+        options = {**options, calibration.OPTION: calibration.OWN}
     for key in section:
         if key != "name" and key not in options:
             raise Misuse(f"`protocol` must hold options of {section['name']} ({', '.join(options) or 'it has none'}). Received: "

@@ -5,7 +5,7 @@ import os
 import numpy as np
 from absl import logging
 
-from kerasnd.data import columns, hints, negatives, outliers, protocols, sources
+from kerasnd.data import calibration, columns, hints, negatives, outliers, protocols, sources
 from kerasnd.data.splits import Split
 from kerasnd.errors import Misuse
 
@@ -39,11 +39,14 @@ def parts(config, pool, normal):
     if config.get("hints"):
         # The file is all that is known: what the protocol would have labelled is not even drawn.
         protocol.update({key: value for key, value in NOTHING_KNOWN.items() if key in protocol})
-    rng = np.random.default_rng(config["seed"])
+    share, rng = protocol.pop(calibration.OPTION, 0.0), np.random.default_rng(config["seed"])
     made = protocols.make(protocol.pop("name"), pool.category, pool.official, normal, rng, **protocol)
     if config.get("hints"):
         _refuse_another_file(config, "hints")
         made = hints.load(config["hints"], pool, made, folder=config["source"]["name"])
+    # Behind the hints, since none that is hinted anomalous may be held out. A generator of its own: who is held out depends neither
+    # on hints nor on how much a protocol draws under its other options.
+    made = calibration.with_calibration(made, pool.category, normal, share, np.random.default_rng((config["seed"], 4)))
     if pool.schema:
         columns.refuse_unfillable(pool.schema, pool.x[made.train[made.hint >= 0]])
     if draws(config):
@@ -216,19 +219,19 @@ def described(pool):
             **({"schema": pool.schema} if pool.schema else {}), **({"block_mean": True} if pool.block_mean else {})}
 
 
-def check_fit(record, shape, pool, argument):
+def check_fit(record, shape, given_shape, given_dtype, argument):
     """Refuses examples of another shape than the detector's, and warns of another type, whose range may be another.
 
     Args:
         record: dict, of the run.
         shape: tuple of int, of one of the detector's examples.
-        pool: Pool.
+        given_shape, given_dtype: of an example that is to be scored.
         argument: str, what named the examples.
     """
-    if pool.example_shape != shape:
+    if given_shape != shape:
         remedy = " Train with --config.source.size=[h,w] to have images of any size resized." if len(shape) == 3 else ""
-        raise Misuse(f"`{argument}` must hold examples of the detector's shape {shape}. Received: {pool.example_shape}.{remedy}")
-    trained, given = record.get("examples", {}).get("dtype"), np.dtype(pool.x.dtype).name
+        raise Misuse(f"`{argument}` must hold examples of the detector's shape {shape}. Received: {given_shape}.{remedy}")
+    trained, given = record.get("examples", {}).get("dtype"), np.dtype(given_dtype).name
     if trained and trained != given:
         logging.warning("trained on %s values and given %s: scores mean something only where the range is the same",
                         trained, given)

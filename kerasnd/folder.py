@@ -8,12 +8,13 @@ from kerasnd.errors import BadData, Misuse
 
 FORMAT = 1          # of run folders; a newer one is refused in words
 RECORD, METRICS, DETECTOR, SCORES = "config.json", "metrics.json", "detector.keras", "scores.npz"
+CALIBRATION = "calibration.npz"     # scores of held-out normals, where the protocol kept any
 METRICS_ATTACK, SCORES_ATTACK = "metrics_attack.json", "scores_attack_{}.npz"      # of bin/evaluate --attack
 METRICS_SHARES = "metrics_shares.json"                                             # of bin/evaluate --shares
 METRICS_NND = "metrics_nnd.json"                                                   # of bin/evaluate --each_class
 CHECKPOINT, LOG, LOCK = "checkpoint.npz", "log.txt", ".lock"
 # Everything else that a run writes: what --overwrite may remove.
-WRITTEN = (METRICS_ATTACK, METRICS_SHARES, METRICS_NND, SCORES_ATTACK.format("*"), "figures/*.png", "stages/*.keras",
+WRITTEN = (CALIBRATION, METRICS_ATTACK, METRICS_SHARES, METRICS_NND, SCORES_ATTACK.format("*"), "figures/*.png", "stages/*.keras",
            "events/*/*/events.out.tfevents.*")
 # How .csv tables are read where nothing else is said; the records of 0.1.0 do not say it.
 TABLES = {"missing": "refuse", "categorical": "onehot"}

@@ -49,7 +49,7 @@ def evaluate(run, outliers="", data_dir=None, label_column=None, skip_unreadable
         split = examples.parts(examples.untold(config), pool, normal)      # as judged; no file of hints is needed for that
         other = _other(config, pool, outliers, data_dir, label_column, skip_unreadable) if outliers else None
         detector, judged = saving.load(folder / DETECTOR), split.test[split.label == 0] if outliers else split.test
-        examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
+        examples.check_fit(record, detector.normalizer.example_shape, pool.example_shape, pool.x.dtype, "dataset")
         log.say(f"{len(judged) + (len(other.category) if outliers else 0)} to score once, for each class of {name}")
         began = time.monotonic()
         score, label = _scores(detector, examples.take(pool.x, judged)), split.label[np.isin(split.test, judged)]

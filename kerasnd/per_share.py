@@ -54,7 +54,7 @@ def evaluate(run, shares, data_dir=None, device="auto", threads=0, options=()):
         splits = [rejudging.under_options(config, own, judged, changed, pool, normal) for judged, changed in asked]
         index = np.unique(np.concatenate([part for split in splits for part in (split.test, split.validation)]))
         detector = saving.load(folder / DETECTOR)
-        examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
+        examples.check_fit(record, detector.normalizer.example_shape, pool.example_shape, pool.x.dtype, "dataset")
         log.say(f"{len(index)} to score once, for {len(shares)} shares of anomalies")
         began, name = time.monotonic(), judging.names(config)[0]
         found = scores(detector, examples.take(pool.x, index), name)

@@ -91,11 +91,12 @@ class Pass:
 
     Args:
         title: str.
-        n: int, examples.
+        n: int, examples, or about so many.
+        done: int, of them that an earlier process has seen.
     """
 
-    def __init__(self, title, n):
-        self.title, self.n, self.done, self.bar = title, n, 0, None
+    def __init__(self, title, n, done=0):
+        self.title, self.n, self.done, self.before, self.bar = title, n, done, done, None
         self.began = self.told = time.monotonic()
 
     def add(self, n):
@@ -105,9 +106,11 @@ class Pass:
         if not sys.stdout.isatty():
             if now - self.told > 15:
                 self.told = now
-                print(f"  {self.title}: {self.done} of {self.n}", flush=True)
+                rate = (self.done - self.before) / (now - self.began)
+                left = max(0, self.n - self.done) / rate
+                print(f"  {self.title}: {self.done} of {self.n}, {rate:.3g}/s, {left:.0f} s left", flush=True)
         elif self.bar is not None:
-            self.bar.update(self.done)
+            self.bar.update(min(self.done, self.n) - self.before)
         elif now - self.began > 2 and self.done < self.n:
             print(self.title, flush=True)
-            self.bar = keras.utils.Progbar(self.n, unit_name="example")
+            self.bar = keras.utils.Progbar(self.n - self.before, unit_name="example")

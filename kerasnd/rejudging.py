@@ -61,7 +61,8 @@ def load(config, judged, changed, data_dir=None, schema=None):
 
     Returns:
         ((Pool, Split), own): own is the (Pool, Split) of the run itself, or None where nobody needed to know. Under a protocol that
-        judges nobody who trains, no example that the run trained on is judged under other normals either.
+        judges nobody who trains, no example that the run trained on, or held out for calibration, is judged under other normals
+        either.
 
     Raises:
         Misuse: options under which others would have trained; Misuse, BadData: as `examples.split`.
@@ -113,14 +114,15 @@ def _refuse_other_training(own, asked, options):
 
 
 def _unseen(split, own):
-    """The split without examples that the run was trained on, unless its protocol judges these all the same."""
+    """The split without examples that the run was trained on or calibrated by, unless its protocol judges these all the same."""
     if np.isin(own.test, own.train).any():
         return split
     kept = {}
     for name in ("test", "validation"):
-        seen = np.isin(getattr(split, name), own.train)
+        seen = np.isin(getattr(split, name), np.concatenate([own.train, own.calibration]))
         if seen.any():
-            logging.warning("%d of the %s part are left out, since the run was trained on them", int(seen.sum()), name)
+            logging.warning("%d of the %s part are left out, since the run was trained on them or calibrated by them",
+                            int(seen.sum()), name)
         columns = ("test", "label", "times") if name == "test" else ("validation", "validation_label", "validation_times")
         kept.update({column: getattr(split, column)[~seen] for column in columns if len(getattr(split, column))})
     return dataclasses.replace(split, **kept)

@@ -1,5 +1,4 @@
 """A run: data, protocol, stages and judging, meeting in one folder."""
-import csv
 import platform
 
 import keras
@@ -9,12 +8,14 @@ from absl import logging
 
 import kerasnd
 from kerasnd import config as configs
-from kerasnd import devices, examples, judging, rejudging, saving, training, under_attack
-from kerasnd.atomic import whole
-from kerasnd.data import protocols, sources, unlabelled
+from kerasnd import devices, examples, held_out, judging, rejudging, saving, training, under_attack
+from kerasnd.data import protocols, sources
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import CHECKPOINT, DETECTOR, FORMAT, LOG, METRICS, RECORD, RunFolder, read_json, write_json
 from kerasnd.progress import RunLog
+from kerasnd.scoring import score
+
+__all__ = ["evaluate", "score", "train", "versions"]
 
 
 def train(config, run, *, overwrite=False, distribute="auto", replicas=0, device="auto", threads=0, precision="float32", limit=0,
@@ -74,8 +75,8 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     if not begun:
         write_json(folder / RECORD, {
             "format": FORMAT, "method": config["stages"][-1]["method"], "config": config, "data_dir": data_dir,
-            "protocol": {"name": split.name, "hash": digest, "told": split.told}, "versions": versions(), "command": list(command),
-            "examples": like})
+            "protocol": {"name": split.name, "hash": digest, "told": split.told, **held_out.told(split)}, "versions": versions(),
+            "command": list(command), "examples": like})
     elif (begun["protocol"]["hash"], begun.get("examples", like)) != (digest, like):
         raise Misuse(f"`run` must go on with the data that it began with. Received: {folder.path}, whose split was "
                      f"{begun['protocol']['hash']} and is now {digest}, or whose columns were others. Give it the old data, or "
@@ -90,10 +91,12 @@ def _train(folder, begun, config, strategy, data_dir, command, log, loaded=None)
     x_test = examples.take(pool.x, split.test)
     oracle = judging.oracle_part(config, x_test, split.label)
     seconds, told = training.train(folder, config, x, hint, strategy, pool.example_shape, log, oracle)
-    more = {"fit_seconds": sum(filter(None, seconds)), "stage_seconds": seconds, "collapsed": told,
+    more = {"fit_seconds": sum(filter(None, seconds)), "stage_seconds": seconds, "collapsed": told, **held_out.told(split),
             **judging.baselines(config, x, hint, x_test, split.label, pool.example_shape, split.times)}
     # Judged is what lies on the disk, so that a run that was killed from here on scores the same once it is resumed.
-    result = judging.judge(folder, saving.load(folder / DETECTOR), pool, split, *judging.names(config), more, log)
+    detector = saving.load(folder / DETECTOR)
+    held_out.keep(folder, detector, pool, split)
+    result = judging.judge(folder, detector, pool, split, *judging.names(config), more, log)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return result
 
@@ -128,7 +131,7 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
 
     The same data gives what training gave. Another `normal` or `outliers` is judged under the run's own protocol, another
     `dataset` on its official test part, or on all of it where it has none; metrics.json then has `judged`, and a
-    `protocol_hash` that is not the run's. `evaluate(run)` puts everything back.
+    `protocol_hash` that is not the run's. `evaluate(run)` puts everything back, the scores of held-out normals included.
 
     Args:
         run: path of the folder.
@@ -160,10 +163,12 @@ def evaluate(run, dataset=None, normal=None, outliers="", data_dir=None, label_c
         log.say(f"{len(split.test)} to judge ({int(split.label.sum())} anomalous), protocol {split.name} {digest}"
                 f"{split.told and ': '}{split.told}")
         detector = saving.load(folder / DETECTOR)
-        examples.check_fit(record, detector.normalizer.example_shape, pool, "dataset")
+        examples.check_fit(record, detector.normalizer.example_shape, pool.example_shape, pool.x.dtype, "dataset")
         if attack:
             return under_attack.judge(folder, detector, pool, split, *judging.names(judged), attack, eps, config["seed"],
                                       changed, log)
+        if not changed:
+            held_out.keep(folder, detector, pool, split)
         more = _known(folder, record, digest, changed)
         if "untrained_auroc" not in more:
             more.update(_baselines(config, (pool, split), own, data_dir))
@@ -178,6 +183,7 @@ def _known(folder, record, digest, changed):
         logging.warning("%s Written anew without the seconds of the training.", str(error).partition(". ")[0] + ".")
         old = {}
     more = {"fit_seconds": old.get("fit_seconds"), "stage_seconds": old.get("stage_seconds"), "collapsed": old.get("collapsed", [])}
+    more.update({name: record["protocol"][name] for name in ("n_calibration",) if name in record["protocol"]})
     if changed:
         more["judged"] = changed
     same = old.get("judged", {}) == changed and old.get("protocol_hash", record["protocol"]["hash"]) == digest
@@ -196,49 +202,6 @@ def _baselines(config, judged, own, data_dir):
         return {"untrained_auroc": None, "raw_mean_auroc": None}
     x_test = examples.take(judged[0].x, judged[1].test)
     return judging.baselines(config, x, hint, x_test, judged[1].label, pool.example_shape, judged[1].times)
-
-
-def score(run, input, output, label_column=None, skip_unreadable=False, device="auto", threads=0):
-    """Scores own, unlabelled data: a .csv of path, score, p_value, is_novel.
-
-    p_value and is_novel stay empty: they need a calibration on held-out normals, which runs do not have yet.
-
-    Args:
-        run: path of a finished run's folder.
-        input: path of an image, a folder of images (searched to any depth), .npz, .mat or .csv.
-        output: path of the .csv, written whole or not at all; `path` holds a row number where examples have no file of their own.
-        label_column: str or None, a column of a .csv that is no feature; None: the training's, where the file has it. The other
-            columns are the training's by name, in any order.
-        skip_unreadable: bool, leave broken images out instead of refusing.
-        device, threads: as the flags. The precision is the run's.
-
-    Returns:
-        int, the examples scored.
-
-    Raises:
-        Misuse: the run is not finished, or the examples do not fit it. BadData: a file is damaged, or there is no example.
-    """
-    folder = RunFolder(run)
-    record = folder.finished_record()
-    devices.prepare("none", device=device, threads=threads, precision=record["config"].get("precision", "float32"))
-    detector = saving.load(folder / DETECTOR)
-    shape, config = detector.normalizer.example_shape, record["config"]
-    pool = unlabelled.load_unlabelled(
-        input, size=config["source"].get("size"), channels=shape[-1] if len(shape) == 3 and shape[-1] in (1, 3) else None,
-        label_column=label_column, skip_unreadable=skip_unreadable, schema=record.get("examples", {}).get("schema"),
-        block_mean=record.get("examples", {}).get("block_mean", False), **config.get("batches", {}))
-    examples.tell_skipped(pool)
-    n = len(pool.category)
-    if n == 0:
-        raise BadData(f"`input` must have an example to score. Received: {input}, of which {len(pool.skipped)} were left out.")
-    examples.check_fit(record, detector.normalizer.example_shape, pool, "input")
-    found = judging.scores(detector, pool.x)
-    with whole(output) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("path", "score", "p_value", "is_novel"))
-        rows.writerows((i if pool.paths is None else pool.paths[i], f"{found[i]:.9g}", "", "") for i in range(n))
-    print(f"{n} scores in {output}" + (f", {len(pool.skipped)} files left out" if pool.skipped else ""))
-    return n
 
 
 def versions():

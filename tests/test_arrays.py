@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy
 import pytest
 import scipy.sparse
+from own_input import load_unlabelled
 from saved_arrays import X, Y, mat, mat73, npz, refused
 
 from kerasnd.data.sources import load_data
-from kerasnd.data.unlabelled import load_unlabelled
 from kerasnd.errors import BadData, Misuse
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from own_input import load_unlabelled
 from PIL import Image
 from short_runs import numbers, scored, settings
 
@@ -14,7 +15,6 @@ from kerasnd import examples, judging, runs
 from kerasnd.data import pixels, protocols
 from kerasnd.data.resizing import resize
 from kerasnd.data.sources import load_data, normal_classes
-from kerasnd.data.unlabelled import load_unlabelled
 from kerasnd.errors import Misuse
 
 tfds.disable_progress_bar()

@@ -3,10 +3,10 @@ import json
 
 import numpy
 import pytest
+from own_input import load_unlabelled
 
 from kerasnd.data.columns import MOST_LEVELS
 from kerasnd.data.sources import load_data
-from kerasnd.data.unlabelled import load_unlabelled
 from kerasnd.errors import BadData, Misuse
 
 NAN = float("nan")

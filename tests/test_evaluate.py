@@ -12,7 +12,6 @@ from PIL import Image
 from short_runs import arrays, numbers, quick, run, scored, settings, state, trained
 
 from kerasnd import devices, report, runs
-from kerasnd.data import unlabelled
 from kerasnd.errors import BadData, Misuse
 
 # ---- judging again ---------------------------------------------------------------------------------------------------
@@ -168,8 +167,9 @@ def test_own_arrays_and_images_are_scored_as_the_detector_scores_them(image_run,
 
     assert runs.score(image_run, tmp_path / "x.npz", tmp_path / "x.csv") == len(x)
     rows = table_of(tmp_path / "x.csv")
-    assert list(rows[0]) == ["path", "score", "p_value", "is_novel"]
-    assert {(row["p_value"], row["is_novel"]) for row in rows} == {("", "")}        # no calibration yet
+    assert list(rows[0]) == ["path", "score", "p_value", "is_novel", "error"]
+    # Three of 30 normals are held out: p-values are possible, verdicts at 0.05 are not.
+    assert {row["p_value"] for row in rows} <= {"0.25", "0.5", "0.75", "1"} and {row["is_novel"] for row in rows} == {""}
     assert [row["path"] for row in rows] == [str(i) for i in range(len(x))]
     np.testing.assert_array_equal(np.float32([row["score"] for row in rows]), expected)
 
@@ -183,36 +183,22 @@ def test_own_arrays_and_images_are_scored_as_the_detector_scores_them(image_run,
     assert state(image_run) == before and "36 scores in" in capsys.readouterr().out
 
 
-def test_streamed_images_are_scored_as_those_in_memory(image_run, arrays, tmp_path, monkeypatch):
-    with np.load(arrays) as file:
-        for i, image in enumerate(file["x_test"]):
-            Image.fromarray(image[..., 0]).save(tmp_path / f"{i:02d}.png")
-    runs.score(image_run, tmp_path, tmp_path / "memory.csv")
-    load = unlabelled.load_unlabelled
-    monkeypatch.setattr(unlabelled, "load_unlabelled", lambda path, **more: load(path, **{**more, "cache_gib": 1e-9}))
-    runs.score(image_run, tmp_path, tmp_path / "stream.csv")
-    for one, two in zip(table_of(tmp_path / "memory.csv"), table_of(tmp_path / "stream.csv")):
-        assert one["path"] == two["path"]
-        np.testing.assert_allclose(float(one["score"]), float(two["score"]), rtol=1e-5)
-
-
 def test_own_data_that_does_not_fit_is_refused_and_nothing_is_written(image_run, tmp_path):
     (tmp_path / "in").mkdir()
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "in/good.png")
     (tmp_path / "in/broken.png").write_bytes(b"\x89PNG half")
     out = tmp_path / "out.csv"
     out.write_text("old")
-    with pytest.raises(BadData, match="broken.png"):
-        runs.score(image_run, tmp_path / "in", out)
     np.savez(tmp_path / "wide.npz", x=np.zeros((3, 9, 8, 1), np.uint8))
     with pytest.raises(Misuse, match=r"`input`.*\(8, 8, 1\).*\(9, 8, 1\).*source.size"):
         runs.score(image_run, tmp_path / "wide.npz", out)
     assert out.read_text() == "old"
     assert runs.score(image_run, tmp_path / "in", out, skip_unreadable=True) == 1
     (tmp_path / "in/good.png").unlink()
-    with pytest.raises(BadData):
-        runs.score(image_run, tmp_path / "in", out, skip_unreadable=True)
-    assert len(table_of(out)) == 1
+    for skip in (True, False):
+        with pytest.raises(BadData, match="`input` must hold readable images.*broken.png"):
+            runs.score(image_run, tmp_path / "in", out, skip_unreadable=skip)
+    assert len(table_of(out)) == 1 and not list(tmp_path.glob(".*"))
 
 
 def test_a_table_is_scored_without_its_label_column(tmp_path, quick):

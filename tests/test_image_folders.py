@@ -6,9 +6,9 @@ import numpy
 import pytest
 import tensorflow as tf
 from image_folders import DEEP, FILES, GREY, PALETTE, RGB, RGBA, filled, saved, streamed, tree
+from own_input import load_unlabelled
 
 from kerasnd.data.sources import load_data, normal_classes
-from kerasnd.data.unlabelled import load_unlabelled
 from kerasnd.errors import BadData, Misuse
 from kerasnd.feeding import Feed
 

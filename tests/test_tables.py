@@ -1,9 +1,9 @@
 """Tables: the label column is found or asked for, and every cell that is no number is named with its row and column."""
 import numpy
 import pytest
+from own_input import load_unlabelled
 
 from kerasnd.data.sources import load_data
-from kerasnd.data.unlabelled import load_unlabelled
 from kerasnd.errors import BadData, Misuse
 
 

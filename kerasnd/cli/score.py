@@ -7,9 +7,13 @@ from kerasnd.cli import finished, flags
 from kerasnd.errors import Misuse
 
 ABOUT = """
-Scores unlabelled data with a finished run and writes a .csv: the path or index of each example, and its score.
+Scores unlabelled data with a finished run and writes a .csv: the path or index of each example, its score, and, by the scores
+of normals that the run held out, its p-value and whether it is novel: no more than a share alpha of normals will be called so.
 
   bin/score --run=saved_models/ocnn/photos/good/0 --input=new_photos/ --output=scores.csv
+  bin/score --run=saved_models/ocnn/mnist/3/0 --input=new.npz --calibration=known_threes.npz --alpha=0.01 --output=scores.csv
+
+bin/train holds out a tenth of the training normals of your own data; for other sets, say --config.protocol.calibration_share=0.1.
 """
 
 
@@ -18,10 +22,14 @@ def program():
     score = flags.Flags(ABOUT)
     score.group("What to score")
     score.string("run", None, "The run folder.")
-    score.string("input", None, "An image, a folder of images, .npz, .mat or .csv.")
-    score.string("output", None, "The .csv to write.")
+    score.string("input", None, "An image, a folder of images, TFRecords of images (image/encoded, or as TFDS writes them), .npz, "
+                 ".mat or .csv, of any size.")
+    score.string("output", None, "The .csv to write. What was interrupted goes on when the same command is given again.")
+    score.number("alpha", "The share of normals that may be called novel (default: 0.05).")
+    score.string("calibration", None, "Normals that were not trained on, in any form of --input: they take the place of those that "
+                 "the run held out.")
     score.string("label_column", None, "A column of a .csv input that is no feature.")
-    score.switch("skip_unreadable", "Leave broken images out, and say which, instead of stopping.")
+    score.switch("skip_unreadable", "Leave out what cannot be read; else it has a row without a score, and the reason.")
     finished.machine_flags(score)
     return score
 
@@ -32,20 +40,22 @@ def score(values, overrides):
     run = finished.existing_run(values)
     finished.required(values, input="FILE_OR_FOLDER", output="scores.csv")
     source, output = (Path(values[name].value).expanduser() for name in ("input", "output"))
-    if not source.exists():
-        raise Misuse(f"`--input` must be a file or a folder that exists. Received: --input={source}. Check the path.")
+    held_out = Path(values["calibration"].value).expanduser() if values["calibration"].value else None
+    for name, path in (("input", source), ("calibration", held_out)):
+        if path is not None and not path.exists():
+            raise Misuse(f"`--{name}` must be a file or a folder that exists. Received: --{name}={path}. Check the path.")
     if output.suffix != ".csv" or output.is_dir():
         raise Misuse(f"`--output` must name a .csv file. Received: --output={output}. Write --output=scores.csv.")
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
     from kerasnd import runs
-    runs.score(run, source, output,
+    runs.score(run, source, output, alpha=values["alpha"].value, calibration=held_out,
                **{name: values[name].value for name in ("label_column", "skip_unreadable", "device", "threads")})
 
 
 def main(argv=None):
     """Returns the exit code."""
-    return flags.run("score", program(), score, argv)
+    return flags.run("score", program(), score, argv, on_interrupt="The same command again goes on behind the last row.")
 
 
 if __name__ == "__main__":

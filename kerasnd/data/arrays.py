@@ -47,9 +47,9 @@ def read_npz(path, keys=("x", "X", "y", "x_train", "y_train", "x_test", "y_test"
         if "pickle" in str(error).lower():
             raise BadData(f"`dataset` must be a .npz archive. Received: {path!r}, which is no archive, or a pickle, "
                           "which is never opened since it can run any program. Save it by numpy.savez.") from None
-        raise BadData(_unreadable(path, error)) from None
+        raise BadData(unreadable(path, error)) from None
     except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise BadData(_unreadable(path, error)) from None
+        raise BadData(unreadable(path, error)) from None
 
 
 def _member(archive, key, path):
@@ -59,9 +59,16 @@ def _member(archive, key, path):
         if "Object arrays" in str(error):
             raise BadData(f"`{key}` must be numbers. Received: Python objects in {path!r}, which only pickle could "
                           "read; it is never used since it can run any program. Save numbers, names as str.") from None
-        raise BadData(_unreadable(path, error, key)) from None
+        raise BadData(unreadable(path, error, key)) from None
     except Exception as error:  # zlib, zipfile and struct each have their own for a damaged member
-        raise BadData(_unreadable(path, error, key)) from None
+        raise BadData(unreadable(path, error, key)) from None
+
+
+def unreadable(path, error, key=None):
+    """str, the message for a file, or an array in it, that cannot be read."""
+    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+    place = f"{path!r}, {key}" if key else f"{path!r}"
+    return f"`dataset` must be a readable {os.path.splitext(path)[1]}. Received: {place}: {reason}."
 
 
 def load_mat(path):
@@ -99,7 +106,7 @@ def read_mat(path):
     except Misuse:
         raise
     except Exception as error:  # SciPy and HDF5 fail in many ways on damaged files
-        raise BadData(_unreadable(path, error)) from None
+        raise BadData(unreadable(path, error)) from None
     arrays = {name: found.get(name) for name in names}
     return {name: each.toarray() if scipy.sparse.issparse(each) else each for name, each in arrays.items()}
 
@@ -152,6 +159,14 @@ def assemble(source, parts):
 
 def examples(x, name, source):
     """x as a Pool holds it: (n, features) float32, or images (n, h, w, c). Raises Misuse and BadData as `load_npz`."""
+    x = shaped(x, name, source)
+    if x.dtype == numpy.float32:
+        refuse_not_finite(x, name, source)
+    return x
+
+
+def shaped(x, name, source):
+    """As `examples`, but values that are not finite are let through."""
     if x.dtype.kind not in "buif":
         raise Misuse(f"`{name}` must be real numbers. Received: {x.dtype} in {source!r}.")
     if x.ndim not in (2, 3, 4):
@@ -166,9 +181,7 @@ def examples(x, name, source):
     if x.ndim == 4 and x.dtype in (numpy.uint8, numpy.uint16):
         return x
     with numpy.errstate(over="ignore"):
-        x = x.astype(numpy.float32, copy=False)
-    refuse_not_finite(x, name, source)
-    return x
+        return x.astype(numpy.float32, copy=False)
 
 
 def resized(x, size):
@@ -213,9 +226,3 @@ def refuse_not_finite(x, name, source):
         raise BadData(f"`{name}` must be finite in float32. Received: {count} NaN or infinite values in {source!r}, "
                       f"the first, {x[tuple(first)]}, at {name}{first}, counted from 0. Replace them or leave out "
                       "their rows.")
-
-
-def _unreadable(path, error, key=None):
-    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-    place = f"{path!r}, {key}" if key else f"{path!r}"
-    return f"`dataset` must be a readable {os.path.splitext(path)[1]}. Received: {place}: {reason}."

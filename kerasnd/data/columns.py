@@ -108,12 +108,13 @@ def match(table, schema, label=None):
                      f"class, give --label_column={more[0]}.")
 
 
-def encode(table, schema):
+def encode(table, schema, told=None):
     """A table as features, in the order of the schema.
 
     Args:
         table: Table that has the schema's columns, in any order.
         schema: dict, of `learn`.
+        told: set of the (column, word) of which was warned already, to be added to; None: of none.
 
     Returns:
         float32 (n, features), NaN where a number is missing and the schema's `missing` is "median".
@@ -122,9 +123,8 @@ def encode(table, schema):
         Misuse: a number's column holds words.
         BadData: missing values that are refused, or infinite ones, each with the first place and the count.
     """
-    width = sum(_features(column) for column in schema["columns"])
-    x = numpy.zeros((len(table), width), numpy.float32)
-    missing, infinite, unknown, at = {}, {}, [], 0
+    x = numpy.zeros((len(table), width(schema)), numpy.float32)
+    missing, infinite, unknown, at, told = {}, {}, [], 0, set() if told is None else told
     for column in schema["columns"]:
         name = column["name"]
         if column["kind"] == "number":
@@ -142,7 +142,7 @@ def encode(table, schema):
         missing[name] = numpy.array([not word for word in words])
         if len(known) < len(words):
             count = collections.Counter(word for word, where in zip(words, code.tolist()) if where < 0)
-            unknown += [f"{name!r}: {word!r} ({n})" for word, n in count.most_common()]
+            unknown += [(name, word, n) for word, n in count.most_common() if (name, word) not in told]
         at += len(column["levels"])
     _refuse(table, infinite, "must be finite in float32", "infinite values", "Correct them or leave out their rows.")
     if schema["missing"] == "refuse":
@@ -150,8 +150,15 @@ def encode(table, schema):
                 "Fill them, leave out their rows, or train with --config.source.missing=median.")
     if unknown:
         logging.warning("%s: words that training had not count as none of its levels, and may score as strange: %s",
-                        table.path, ", ".join(unknown[:12]) + (", ..." if len(unknown) > 12 else ""))
+                        table.path, ", ".join(f"{name!r}: {word!r} ({n})" for name, word, n in unknown[:12])
+                        + (", ..." if len(unknown) > 12 else ""))
+        told.update((name, word) for name, word, _ in unknown)
     return x
+
+
+def width(schema):
+    """int, the features that a schema makes."""
+    return sum(_features(column) for column in schema["columns"])
 
 
 def refuse_unfillable(schema, x):

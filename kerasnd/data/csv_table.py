@@ -79,7 +79,7 @@ def read(path):
     if not rows:
         raise BadData(f"`dataset` must have a header and rows. Received: {path!r} with {0 if header is None else 1} "
                       "lines.")
-    _refuse_header(header, path)
+    refuse_header(header, path)
     return Table(path, header, rows, lines)
 
 
@@ -121,7 +121,8 @@ def _number(cell):
         raise
 
 
-def _refuse_header(header, path):
+def refuse_header(header, path):
+    """Raises Misuse where a first line is no column names, or one stands there twice."""
     if all(looks_like_number(cell) for cell in header):
         raise Misuse(f"`dataset` must begin with a line of column names. Received: {path!r}, whose first line is "
                      "numbers. Add one.")

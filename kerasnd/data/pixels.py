@@ -4,6 +4,7 @@ Colours are taken as stored: a palette is looked up, an alpha channel is dropped
 those of a colour one cut to 8, the first frame of an animation is taken, an EXIF rotation is not applied.
 """
 import dataclasses
+import io
 import os
 
 import numpy
@@ -31,7 +32,7 @@ class Header:
 
 
 def header(path):
-    """Header of the image file at `path`. Raises Unreadable."""
+    """Header of the image file at `path`, or of its content as bytes. Raises Unreadable."""
     with _opened(path) as image:
         width, height = image.size
         mode = image.mode
@@ -49,7 +50,7 @@ def read(path, channels, bits, size=None, block_mean=False):
     """Decodes an image file with Pillow.
 
     Args:
-        path: str.
+        path: str, or the file's content as bytes.
         channels: 1 or 3; 3 repeats a grey image, 1 is for grey images only.
         bits: 8 or 16; 16 is for 16-bit grey images only.
         size: None, or (height, width) of the result.
@@ -119,6 +120,29 @@ def decode(encoded, channels, bits, size=None, block_mean=False):
     return image if size is None else resize(image, *size, block_mean)
 
 
+def decode_checked(encoded, channels, bits, size=None, block_mean=False):
+    """As `decode`, but of any bytes: fails in the graph on whatever `decode` would not read as `read` does, above all on images in
+    colour where `channels` is 1, and on those of another depth than `bits`."""
+    import tensorflow as tf
+
+    start = tf.io.decode_raw(tf.strings.substr(encoded, 0, 26), tf.uint8)
+
+    def png():      # bytes 24 and 25 are depth and kind: 0 grey, 4 grey with alpha
+        grey = (start[25] == 0) | (start[25] == 4)
+        return (grey | (channels == 3)) & (((start[24] == 16) & grey) == (bits == 16))
+
+    def jpeg():     # four channels are CMYK, for which TensorFlow has another formula
+        found = tf.io.extract_jpeg_shape(encoded)[2]
+        return ((found == 1) | ((found == 3) & (channels == 3))) & (bits == 8)
+
+    def begins(with_):
+        return tf.strings.substr(encoded, 0, len(with_)) == with_
+    fits = tf.case([(begins(b"\x89PNG\r\n\x1a\n"), png), (begins(b"\xff\xd8"), jpeg)],
+                   default=lambda: begins(b"BM") & (bits == 8) & (channels == 3))
+    with tf.control_dependencies([tf.debugging.Assert(fits, ["for Pillow"])]):
+        return decode(tf.identity(encoded), channels, bits, size, block_mean)
+
+
 def check(path, channels, bits):
     """Raises Unreadable where `decode` would fail on the file at `path`."""
     import tensorflow as tf
@@ -134,9 +158,9 @@ def _opened(path):
     from PIL import Image
 
     try:
-        if os.path.getsize(path) == 0:
+        if (len(path) if isinstance(path, bytes) else os.path.getsize(path)) == 0:
             raise Unreadable("empty file")
-        return Image.open(path)
+        return Image.open(io.BytesIO(path) if isinstance(path, bytes) else path)
     except Unreadable:
         raise
     except Exception as error:  # every format's parser has its own ways to fail

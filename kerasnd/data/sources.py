@@ -88,6 +88,14 @@ def refuse_unknown(name, data_dir=None):
         _kind(os.path.expanduser(name), os.path.expanduser(data_dir) if data_dir else None)
 
 
+def is_own(name):
+    """bool, the name is a path to a user's own data: a folder or a file that is there, and no set that is known by this name."""
+    path = os.path.expanduser(name)
+    if os.path.isfile(path):
+        return os.path.splitext(path)[1].lower() in FILES
+    return name not in BUNDLED and os.path.isdir(path) and _kind(path, None)[0] == "folder"
+
+
 def is_table(name):
     """bool, a name that tells of a table before anything is read: `configs/` choose by it how long to train."""
     return name in (*ODDS, "breast_cancer") or os.path.splitext(name)[1].lower() in (".csv", ".mat")

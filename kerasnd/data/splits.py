@@ -27,6 +27,7 @@ class Split:
         times: int64 (s,), at least 1, how often each judged example counts in a metric; empty: once each. No interval counts an
             example twice: a repeated example tells nothing new of the chance of the sample.
         validation_times: int64 (v,), or empty, the same of the validation part.
+        calibration: int64 (c,), distinct; normals that are neither trained on nor judged, whose scores make p-values; may be empty.
     """
 
     train: numpy.ndarray
@@ -40,13 +41,15 @@ class Split:
     spare: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
     times: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
     validation_times: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
+    calibration: numpy.ndarray = dataclasses.field(default_factory=lambda: numpy.zeros(0, numpy.int64))
 
 
 def fingerprint(split):
-    """12 hexadecimal digits of the SHA-256 over a split's name, indices, hints and labels, and counts where it has any."""
+    """12 hexadecimal digits of the SHA-256 over a split's name, indices, hints and labels, and counts and a calibration part where
+    it has any."""
     digest = hashlib.sha256(split.name.encode())
-    counts = [name for name in ("times", "validation_times") if len(getattr(split, name))]
-    for field in ("train", "hint", "validation", "validation_label", "test", "label", *counts):
+    more = [name for name in ("times", "validation_times", "calibration") if len(getattr(split, name))]
+    for field in ("train", "hint", "validation", "validation_label", "test", "label", *more):
         values = getattr(split, field)
         digest.update(f"|{field}:{len(values)}:".encode() + values.astype("<i8").tobytes())
     return digest.hexdigest()[:12]

@@ -71,18 +71,23 @@ def load_features(path, label_column=None, schema=None, optional=False):
         Misuse, BadData: as `load_csv`.
     """
     table = csv_table.read(path)
+    return columns.encode(table, feature_schema(table, label_column, schema, optional))
+
+
+def feature_schema(table, label_column=None, schema=None, optional=False):
+    """dict, how the features of a table are read, whose class is not looked at. Args, Raises: as `load_features`."""
     if optional:
         label_column = _class_if_any(table, label_column, schema)
     elif label_column is not None:
         _check_column(table, label_column)
-    if schema is None:
-        label = label_column or next((name for name in table.header if name.lower() in LABELS), None)
-        schema = columns.all_numbers(table, label)
-        if not schema["columns"]:
-            raise Misuse(f"`dataset` must have columns beside the label. Received: {path!r} with {label!r} alone.")
-    else:
+    if schema is not None:
         columns.match(table, schema, label_column)
-    return columns.encode(table, schema)
+        return schema
+    label = label_column or next((name for name in table.header if name.lower() in LABELS), None)
+    schema = columns.all_numbers(table, label)
+    if not schema["columns"]:
+        raise Misuse(f"`dataset` must have columns beside the label. Received: {table.path!r} with {label!r} alone.")
+    return schema
 
 
 def _class_if_any(table, label_column, schema):

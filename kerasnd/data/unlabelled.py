@@ -1,74 +1,75 @@
-"""A user's own data without classes, to be scored: an image, a folder of them, .npz, .mat or .csv."""
+"""A user's own data without classes, to be scored: images, TFRecords, .npz, .mat or .csv."""
 import os
 
-import numpy
-
-from kerasnd.data.pool import Pool
 from kerasnd.errors import BadData, Misuse, naming
 
-KINDS = "an image, a folder of images, .npz, .mat or .csv"
+KINDS = "an image, a folder of images, TFRecords, .npz, .mat or .csv"
 
 
-def load_unlabelled(path, size=None, channels=None, label_column=None, skip_unreadable=False, cache_gib=2.0,
-                    schema=None, block_mean=False):
-    """Examples alone; whatever classes the file has are not looked at.
+def load(path, like=None, size=None, channels=None, label_column=None, schema=None, block_mean=False, argument="input"):
+    """Examples alone, to be read piece by piece; whatever classes the file has are not looked at.
 
     Args:
-        path: str, one image file; a folder, searched to any depth; .npz with `x` (or `X`); .mat with `X`; .csv.
+        path: str, one image file; a folder of images, searched to any depth; a TFRecord file of images, or a folder of them; .npz
+            with `x` (or `X`); .mat with `X`; .csv. Of these only .mat is held in memory as a whole.
+        like: (shape, dtype) of the examples that are wanted, or None: an image that is otherwise, where others fit, is told of by
+            itself.
         size: None, or (height, width) to which every image is resized, as in training.
         channels: None, 1 or 3, what images are to have, as in training.
         label_column: str or None, a column of a .csv that is no feature; None leaves out the label of the training table, or
             one called label, y, class or target.
-        skip_unreadable: bool, leave unreadable images out instead of refusing.
-        cache_gib: float, above this many GiB of raw pixels image files are streamed.
         schema: dict or None, how a .csv that was trained on was read (see `columns`): columns go by their names.
         block_mean: bool, how image files are resized, as in training.
+        argument: str, what named the path, for messages.
 
     Returns:
-        Pool of the one category "unknown"; `paths` for image files, else None.
+        kerasnd.data.pieces.Input
 
     Raises:
-        Misuse, BadData: as the sources.
+        Misuse, BadData: as the sources, where it is no such input or nothing of it can be read.
     """
     path = os.path.expanduser(os.fspath(path))
-    with naming("input"):
-        x, paths, skipped = _examples(path, size, channels, label_column, skip_unreadable, cache_gib, schema, block_mean)
-    return Pool(x=x, category=numpy.zeros(x.shape[0], numpy.int64), official=None, names=("unknown",), paths=paths,
-                skipped=skipped)
+    with naming(argument):
+        images = {"like": like, "size": size, "channels": channels, "block_mean": block_mean}
+        return _opened(path, label_column, schema, size, images)
 
 
-def _examples(path, size, channels, label_column, skip_unreadable, cache_gib, schema, block_mean):
-    """(x, paths or None, skipped)."""
+def _opened(path, label_column, schema, size, options):
     suffix = os.path.splitext(path)[1].lower()
-    if os.path.isdir(path) or suffix not in (".npz", ".mat", ".csv"):
-        from kerasnd.data import image_files, images
+    if suffix == ".csv" and not os.path.isdir(path):
+        from kerasnd.data import table_inputs
 
-        paths = numpy.array(_image_files(path, images.is_image))
-        x, readable, skipped = image_files.load_files(paths, path, size, channels, skip_unreadable, cache_gib, block_mean)
-        return x, paths[readable], skipped
-    if suffix == ".csv":
-        from kerasnd.data import tables
+        return table_inputs.Csv(path, label_column, schema)
+    if suffix in (".npz", ".mat") and not os.path.isdir(path):
+        from kerasnd.data import array_inputs
 
-        return tables.load_features(path, label_column, schema), None, ()
-    from kerasnd.data import arrays
+        return getattr(array_inputs, suffix[1:])(path, size)
+    from kerasnd.data import image_inputs, images
 
-    found = arrays.read_npz(path, ("x", "X")) if suffix == ".npz" else arrays.read_mat(path)
-    key = "X" if suffix == ".mat" or ("X" in found and "x" not in found) else "x"
-    if found.get(key) is None:
-        raise Misuse(f"`input` must hold the array {key}. Received: {path!r} with "
-                     f"{', '.join(sorted(found)) or 'nothing'}.")
-    return arrays.resized(arrays.examples(found[key], key, path), size), None, ()
-
-
-def _image_files(path, is_image):
     if not os.path.isdir(path):
-        if not is_image(os.path.basename(path)):
-            raise Misuse(f"`input` must be {KINDS}. Received: {path!r}.")
-        return [path]
+        if images.is_image(os.path.basename(path)):
+            return image_inputs.Files(path, [path], **options)
+        if _is_records(path):
+            return image_inputs.Records(path, [path], **options)
+        raise Misuse(f"`dataset` must be {KINDS}. Received: {path!r}.")
+    files = _files(path)
+    found = [each for each in files if images.is_image(os.path.basename(each))]
+    if found:
+        return image_inputs.Files(path, found, **options)
+    found = [each for each in files if _is_records(each)]
+    if not found:
+        raise BadData(f"`dataset` must be a folder with images or TFRecords. Received: {path!r} without any.")
+    return image_inputs.Records(path, found, **options)
+
+
+def _is_records(path):
+    return ".tfrecord" in os.path.basename(path)        # TFDS calls them mnist-test.tfrecord-00000-of-00001
+
+
+def _files(path):
+    """Every file in a folder, at any depth, in the order of their names."""
     found = []
     for folder, folders, files in os.walk(path):  # links to folders are not followed
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [os.path.join(folder, name) for name in sorted(files) if is_image(name)]
-    if not found:
-        raise BadData(f"`input` must be a folder with images. Received: {path!r} without any.")
+        found += [os.path.join(folder, name) for name in sorted(files) if not name.startswith(".")]
     return found

@@ -1,0 +1,120 @@
+"""A finished run set to work: own, unlabelled data in, a table of scores, p-values and verdicts out."""
+import hashlib
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from kerasnd import devices, examples, held_out, saving
+from kerasnd.data import unlabelled
+from kerasnd.data.pieces import ahead
+from kerasnd.errors import BadData, naming
+from kerasnd.folder import DETECTOR, RunFolder
+from kerasnd.growing import GrowingTable
+from kerasnd.progress import Pass
+from kerasnd.verdicts import Verdicts
+
+HEADER = ("path", "score", "p_value", "is_novel", "error")
+TOLD = 10       # so many rows that could not be read are named in the log; all are in the table
+
+
+def score(run, input, output, label_column=None, skip_unreadable=False, device="auto", threads=0, alpha=None, calibration=None):
+    """Scores own, unlabelled data, of any size: a .csv of path, score, p_value, is_novel, error, in the order of the input.
+
+    The input is read piece by piece, while the last piece is scored. A process that was killed leaves what it wrote in a hidden
+    file beside `output`; the same call goes on there, and ends in the same table.
+
+    Args:
+        run: path of a finished run's folder.
+        input: path of an image, a folder of images (searched to any depth), TFRecords of images, .npz, .mat or .csv.
+        output: path of the .csv, written whole or not at all; `path` holds a row number where examples have no file of their own.
+        label_column: str or None, a column of a .csv that is no feature; None: the training's, where the file has it. The other
+            columns are the training's by name, in any order.
+        skip_unreadable: bool, leave out what cannot be read; else it has a row without a score, and `error` says why.
+        device, threads: as the flags. The precision is the run's.
+        alpha: float in (0, 1), share of normals that may be called novel; None: 0.05 where there are held-out normals enough.
+        calibration: path of normals that were not trained on, as `input`; None: those that the run held out, if any.
+
+    Returns:
+        int, the examples scored.
+
+    Raises:
+        Misuse: the run is not finished, the examples do not fit it, or alpha is too small. BadData: nothing can be read, or not to
+            the end.
+    """
+    folder = RunFolder(run)
+    record = folder.finished_record()
+    devices.prepare("none", device=device, threads=threads, precision=record["config"].get("precision", "float32"))
+    detector = saving.load(folder / DETECTOR)
+    compiled = tf.function(detector.score, reduce_retracing=True)
+    known = held_out.scores(folder)
+    if calibration is not None:
+        given = _opened(record, detector, calibration, "calibration", label_column)
+        known = np.concatenate([found for _, found in _scored(compiled, given, "calibration")])
+        _refuse_nothing(len(known), given, "calibration")
+    verdicts = Verdicts(known, alpha)
+    data = _opened(record, detector, input, "input", label_column)
+    print(verdicts.told, flush=True)
+    identity = [_digest(folder / DETECTOR), data.path, data.identity, verdicts.identity, skip_unreadable, label_column, HEADER]
+    with GrowingTable(output, HEADER, identity) as table:
+        if table.done["rows"]:
+            print(f"going on behind row {table.done['rows']}, where this was interrupted", flush=True)
+        for piece, found in _scored(compiled, data, "scoring", table.done["rows"]):
+            table.add(_rows(data, piece, found, verdicts, skip_unreadable), piece.n, scored=len(found), failed=len(piece.failures))
+            _tell(data, piece, table.done["failed"])
+        scored, failed = table.done.get("scored", 0), table.done.get("failed", 0)
+        if not scored:
+            table.discard()
+            _refuse_nothing(scored, data, "input")
+        table.finish()
+    left = "left out" if skip_unreadable else "without one: their column `error` says why"
+    print(f"{scored} scores in {output}" + (f", {failed} {left}" if failed else ""))
+    return scored
+
+
+def _opened(record, detector, path, argument, label_column):
+    shape, config, trained = detector.normalizer.example_shape, record["config"], record.get("examples", {})
+    data = unlabelled.load(
+        path, like=(shape, np.dtype(trained.get("dtype", "uint8"))), size=config["source"].get("size"),
+        channels=shape[-1] if len(shape) == 3 and shape[-1] in (1, 3) else None, label_column=label_column,
+        schema=trained.get("schema"), block_mean=trained.get("block_mean", False), argument=argument)
+    examples.check_fit(record, shape, data.shape, data.dtype, argument)
+    return data
+
+
+def _scored(compiled, data, title, start=0):
+    """Yields (Piece, float32 (k,)), the scores of what could be read."""
+    seen = Pass(title, data.n, start)
+    with naming("input" if title == "scoring" else title):
+        for piece in ahead(data.pieces(start)):
+            found = compiled(tf.constant(piece.x)).numpy() if len(piece.place) else np.zeros(0, np.float32)
+            yield piece, found
+            seen.add(piece.n)
+
+
+def _rows(data, piece, found, verdicts, skip_unreadable):
+    """Yields the rows of a piece, in the order of the input."""
+    cells = dict(zip(piece.place.tolist(), zip((f"{each:.9g}" for each in found), *verdicts.columns(found))))
+    for place in range(piece.n):
+        if place in cells:
+            yield data.name(piece.first + place), *cells[place], ""
+        elif not skip_unreadable:
+            yield data.name(piece.first + place), "", "", "", piece.failures[place]
+
+
+def _tell(data, piece, failed):
+    """Logs the first rows that could not be read, of `failed` so far."""
+    before = failed - len(piece.failures)
+    for count, (place, reason) in enumerate(piece.failures.items(), before):
+        if count < TOLD:
+            logging.warning("no score for %s: %s", data.name(piece.first + place), reason)
+
+
+def _refuse_nothing(scored, data, argument):
+    if not scored:
+        raise BadData(f"`{argument}` must have an example to score. Received: {data.path}, of which nothing can be read.")
+
+
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
