@@ -50,8 +50,8 @@ def _ascending(held_out):
     """float32 (m,), sorted; scores are float32, and a rounded threshold would turn ties into alarms."""
     held_out = np.asarray(held_out, np.float32)
     if held_out.ndim != 1 or not len(held_out):
-        raise Misuse(f"`held_out` must be one or more scores (m,). Received: an array of shape {held_out.shape}. Score normals that "
-                     "were not trained on.")
+        raise Misuse(f"`held_out` must be one or more scores (m,). Received: an array of shape {held_out.shape}. Score normals "
+                     "that were not trained on.")
     if not np.isfinite(held_out).all():
         at = int(np.flatnonzero(~np.isfinite(held_out))[0])
         raise BadData(f"scores of held-out normals must be finite. Received: {held_out[at]} at {at}.")

@@ -104,7 +104,8 @@ def _stage(folder, config, number, parent, x, hint, strategy, example_shape, pro
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CollapseWarning)
         detector.fit(feed, epochs=epochs, initial_epoch=progress["epoch"], verbose=0,
-                     callbacks=[keeper, board, Drawings(folder / "figures", title), Progress(title, epochs, feed.steps, log)], **fit)
+                     callbacks=[keeper, board, Drawings(folder / "figures", title), Progress(title, epochs, feed.steps, log)],
+                     **fit)
     progress = dict(keeper.progress)
     return detector, {**progress, "told": progress["told"] + _tell(caught, title)}
 

@@ -23,7 +23,7 @@ def test_every_method_is_attacked_or_says_why_not(name):
         assert "\n" not in str(refusal.value)
         return
     found = robustness.attack_scores(detector, x, label, eps=0.2, steps=5)
-    np.testing.assert_allclose(found.score, detector.predict(x, verbose=0), rtol=2e-4, atol=1e-6)       # other batches round otherwise
+    np.testing.assert_allclose(found.score, detector.predict(x, verbose=0), rtol=2e-4, atol=1e-6)     # other batches round
     gain = signs(label) * (found.attacked_score - found.score)
     assert (gain >= 0).all() and found.change.max() <= 0.2 + 1e-6
     # strangers may lie where a kernel is flat; but what the methods know they see moved

@@ -54,8 +54,8 @@ def test_a_smaller_share_holds_out_some_of_the_same_whatever_the_protocol_drew()
     assert set(split_of("holdout", 0.2, seed=1)[1].calibration) != set(some)
 
 
-@pytest.mark.parametrize("normals, share, expected", [(200, 0.1, 20), (100, 0.1, LEAST), (57, 0.1, LEAST), (56, 0.1, 6), (3, 0.1, 0),
-                                                      (2, 0.9, 1), (1000, 0.5, 500)])
+@pytest.mark.parametrize("normals, share, expected", [(200, 0.1, 20), (100, 0.1, LEAST), (57, 0.1, LEAST), (56, 0.1, 6),
+                                                      (3, 0.1, 0), (2, 0.9, 1), (1000, 0.5, 500)])
 def test_nineteen_are_held_out_where_they_are_at_most_a_third(normals, share, expected):
     split = protocols.Split(np.arange(normals), np.zeros(normals, np.int8), np.array([normals]), np.ones(1, np.int8), "some")
     made = with_calibration(split, np.r_[np.zeros(normals, int), 1], (0,), share, np.random.default_rng(0))
@@ -148,7 +148,7 @@ def test_evaluate_puts_the_scores_back_and_judges_nobody_who_was_held_out(calibr
 
 
 @pytest.mark.parametrize("name", ["keep", "judge"])
-def test_a_run_that_was_killed_around_the_calibration_ends_as_if_it_had_not_been(own, calibrated, tmp_path, name, monkeypatch, quick):
+def test_a_run_that_was_killed_around_the_calibration_ends_as_if_it_had_not(own, calibrated, tmp_path, name, monkeypatch, quick):
     run, place = tmp_path / "run", {"keep": held_out, "judge": judging}[name]
 
     def killed(*args):

@@ -32,7 +32,8 @@ ALLOWED = {
     "config": {"config_file", "data", "methods", "optimizers", "overrides", "process"},
     # where the columns meet
     "drawings": {"figures"},
-    "training": {"checkpoints", "detector", "drawings", "feeding", "fitted", "folder", "methods", "optimizers", "progress", "saving"},
+    "training": {"checkpoints", "detector", "drawings", "feeding", "fitted", "folder", "methods", "optimizers", "progress",
+                 "saving"},
     "judging": {"data", "examples", "feeding", "figures", "folder", "methods", "metrics", "progress", "training"},
     "rejudging": {"config", "examples", "folder", "overrides"},
     "robustness": {"attacks", "feeding", "metrics", "progress"},

@@ -126,7 +126,8 @@ def test_the_network_of_images_learns_is_saved_and_takes_the_same_step_on_two_re
             assert max(np.abs(one - start).max() for one, start in zip(found[0], before)) > 2e-3
             detector.save(tmp_path / "saved.keras")
             loaded = keras.models.load_model(tmp_path / "saved.keras")
-            np.testing.assert_allclose(loaded.predict(strangers(9), verbose=0), detector.predict(strangers(9), verbose=0), rtol=1e-5)
+            far = strangers(9)
+            np.testing.assert_allclose(loaded.predict(far, verbose=0), detector.predict(far, verbose=0), rtol=1e-5)
     for one, two in zip(*found):
         np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
 

@@ -82,7 +82,7 @@ def test_what_was_killed_goes_on_and_ends_in_the_same_table(image_run, photos, t
         with open(partial[0], "ab") as file:
             file.write(then)
     passed.clear()
-    monkeypatch.setattr(growing.GrowingTable, "add", lambda self, rows, n, **counts: (passed.append(n), add(self, rows, n, **counts)))
+    monkeypatch.setattr(growing.GrowingTable, "add", lambda self, rows, n, **more: (passed.append(n), add(self, rows, n, **more)))
     capsys.readouterr()
     assert runs.score(image_run, photos, out) == 17 and out.read_bytes() == whole
     assert sum(passed) == 18 - 4 * batches * (then is not None) and not list(tmp_path.glob(".s.*"))

@@ -26,7 +26,7 @@ def server():
             asked.append((self.path, body))
             code = 400 if body.get("signature_name") == "nowhere" else 200
             rows = [{"score": 1.5, "p_value": 0.1, "is_novel": True}] * len(body.get("instances", []))
-            answer = {"error": "no such signature"} if code == 400 else {"predictions": rows} if rows else {"outputs": {"score": [1.5]}}
+            answer = {"error": "no signature"} if code == 400 else {"predictions": rows} if rows else {"outputs": {"score": [1.5]}}
             self.send_response(code)
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
@@ -52,5 +52,5 @@ def test_the_rest_client_asks_in_the_documented_forms(client, server, tmp_path, 
     client.main()
     assert base64.b64decode(asked[3][1]["instances"][0]["image_bytes"]["b64"]) == b"\x89PNG"
     assert "a.png: score 1.5, p-value 0.1000, novel" in capsys.readouterr().out
-    with pytest.raises(RuntimeError, match="no such signature"):
+    with pytest.raises(RuntimeError, match="no signature"):
         client.ask(at, "m", {"signature_name": "nowhere"})

@@ -145,7 +145,7 @@ class Files(Images):
 
 
 class Records(Images):
-    """Images of uncompressed TFRecord files: every record is a tf.train.Example with the bytes of an image file in `image/encoded`, or
+    """Images of plain TFRecord files: every record is a tf.train.Example with the bytes of an image file in `image/encoded`, or
     in `image`, as TFDS writes them. Other features are not looked at.
 
     Args:
@@ -172,7 +172,7 @@ class Records(Images):
         key = next((key for key in ENCODED if features[key].bytes_list.value), None) if features else None
         if key is None:
             raise Misuse(f"`dataset` must hold tf.train.Examples with the bytes of an image file in {' or '.join(ENCODED)}. "
-                         f"Received: {path!r} with {', '.join(sorted(key for key in features if key not in ENCODED)) or 'nothing'}.")
+                         f"Received: {path!r} with {', '.join(sorted(k for k in features if k not in ENCODED)) or 'nothing'}.")
         return key
 
     def encoded(self, start):
