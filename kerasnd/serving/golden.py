@@ -115,7 +115,7 @@ def write(path, verdict, batches, how):
     Returns:
         int, the examples in it.
     """
-    arrays, largest, examples = {}, 0.0, 0
+    arrays, scores, examples = {}, [], 0
     for number, (name, given) in enumerate(batches):
         answers = expected(verdict, name, given, how)
         arrays[f"{number}/signature"] = np.array(name)
@@ -125,10 +125,10 @@ def write(path, verdict, batches, how):
                 value = np.frombuffer(b"".join(value), np.uint8)
             arrays[f"{number}/in/{key}"] = value
         arrays.update({f"{number}/out/{key}": value for key, value in answers.items()})
-        largest = max(largest, float(np.abs(answers.get("score", 0)).max(initial=0)))
+        scores.append(np.abs(answers.get("score", np.zeros(0))))
         examples += len(next(iter(answers.values())))
     held_out = verdict.held_out.numpy()
     with open(path, "wb") as file:
         np.savez_compressed(file, cases=np.int64(len(batches)), held_out=held_out, alpha=np.float32(verdict.alpha),
-                            scale=np.float64(max(largest, np.abs(held_out).max())), **arrays)
+                            scale=np.median(np.concatenate(scores).astype(np.float64)), **arrays)
     return examples

@@ -12,7 +12,7 @@ from pathlib import Path
 
 EXTRA = "assets.extra"      # what TensorFlow Serving leaves alone beside its own files
 GOLDEN, MANIFEST = f"{EXTRA}/golden.npz", f"{EXTRA}/manifest.json"
-RELATIVE, FLOOR = 1e-5, 1e-6    # of a score, and of the largest score's size; reconstructions: of the largest value's size
+RELATIVE, FLOOR = 1e-5, 1e-6    # of a score, and of the median score's size; reconstructions: of the largest value's size
 ABSENT = ("kerasnd", "keras", "tf_keras", "keras_hub")
 
 
