@@ -100,12 +100,11 @@ def _stage(folder, config, number, parent, x, hint, strategy, example_shape, pro
     title = f"stage {number + 1} of {len(config['stages'])}, {stage['method']}"
     log.say(f"{title}: {feed.n} examples, {epochs} epochs of {feed.steps} steps" + (
         f", going on after epoch {progress['epoch']}" if progress["epoch"] else ""))
-    board = keras.callbacks.TensorBoard(str(folder / "events" / f"{number}_{stage['method']}"), write_graph=False)
+    callbacks = [keeper, keras.callbacks.TensorBoard(str(folder / "events" / f"{number}_{stage['method']}"), write_graph=False),
+                 Drawings(folder / "figures", title), Progress(title, epochs, feed.steps, log)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CollapseWarning)
-        detector.fit(feed, epochs=epochs, initial_epoch=progress["epoch"], verbose=0,
-                     callbacks=[keeper, board, Drawings(folder / "figures", title), Progress(title, epochs, feed.steps, log)],
-                     **fit)
+        detector.fit(feed, epochs=epochs, initial_epoch=progress["epoch"], verbose=0, callbacks=callbacks, **fit)
     progress = dict(keeper.progress)
     return detector, {**progress, "told": progress["told"] + _tell(caught, title)}
 
