@@ -33,7 +33,8 @@ _HOMES = {
     "export": "kerasnd.serving.served",
     "load_data": "kerasnd.data.sources",
 }
-_MODULES = {"attacks": "kerasnd.attacks", "metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols"}
+_MODULES = {"attacks": "kerasnd.attacks", "metrics": "kerasnd.metrics", "protocols": "kerasnd.data.protocols",
+            "pyod": "kerasnd.pyod", "sklearn": "kerasnd.sklearn"}
 
 __all__ = ["__version__", *sorted({**_HOMES, **_MODULES})]
 
