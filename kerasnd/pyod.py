@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import erf
 
 from kerasnd import arguments as checks
-from kerasnd.sklearn import Learner, threshold
+from kerasnd.learner import Learner, threshold
 
 TO_PROBABILITY = ("linear", "unify")
 
@@ -26,14 +26,14 @@ class PyODDetector(Learner):
 
     Args:
         contamination: float in (0, 0.5], share of the training examples called anomalous; or "auto", which PyOD does not have:
-            Tukey's fence of their scores is the threshold (see `kerasnd.sklearn`).
-        detector, arguments, epochs, batch_size, learning_rate, random_state, verbose: as in `kerasnd.sklearn.Learner`.
+            Tukey's fence of their scores is the threshold (see `kerasnd.learner.threshold`).
+        detector, arguments, epochs, batch_size, learning_rate, random_state, verbose: as in `kerasnd.learner.Learner`.
 
     Attributes:
         decision_scores_: float64 (n,), of the training examples, higher = more ANOMALOUS.
         threshold_: float.
         labels_: int64 (n,), 1 where a training example is called anomalous, else 0: found, not given.
-        detector_, n_features_in_, feature_names_in_: as in `kerasnd.sklearn.Learner`.
+        detector_, n_features_in_, feature_names_in_: as in `kerasnd.learner.Learner`.
     """
 
     def __init__(self, detector=None, *, arguments=None, contamination=0.1, epochs=100, batch_size=128, learning_rate=1e-3,
