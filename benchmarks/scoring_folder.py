@@ -32,7 +32,8 @@ def report(options):
     yield (f"Images a second. Reading and decoding go on beside the model, on the same cores where there is no GPU: \"one after the "
            f"other\" is what both alone would come to then. At least {WANTED:.0%} of the slower one is wanted where each has a device "
            "of its own. The memory of the longer folder is to be that of the shorter one.")
-    heads = ("folder", "bin/score", "decoding alone", "model alone", "of the slower", "one after the other", "of that", "peak MiB")
+    heads = ("folder", "bin/score", "decoding alone", "model alone", "of the slower", "one after the other", "of that",
+             "processor us per image", "both alone", "peak MiB")
     yield results.table(heads, [row(title, rounds) for title, rounds in answers.items()])
     yield from told
 
@@ -45,7 +46,9 @@ def row(title, rounds):
     slower = statistics.median(max(b, c) / a for a, b, c in zip(whole, decoding, model))
     both = statistics.median((b + c) / a for a, b, c in zip(whole, decoding, model))
     alternating = 1 / statistics.median(b + c for b, c in zip(decoding, model))
-    return (title, *rates, f"{slower:.0%}", f"{alternating:.0f}", f"{both:.0%}", f"{rounds['scoring'][0]['memory']:.0f}")
+    worked = {action: statistics.median(answer["worked"] for answer in rounds[action]) * 1e6 for action in ACTIONS}
+    return (title, *rates, f"{slower:.0%}", f"{alternating:.0f}", f"{both:.0%}", f"{worked['scoring']:.0f}",
+            f"{worked['decoding'] + worked['model']:.0f}", f"{rounds['scoring'][0]['memory']:.0f}")
 
 
 def serve(spec, turns):
