@@ -16,6 +16,7 @@ import neighbours
 import pipeline
 import results
 import same_step
+import scoring_folder
 import ssad_fit
 import training_step
 import unet
@@ -28,8 +29,8 @@ from kerasnd.cli import flags
 from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
-              "classics": classics, "gpnd_step": gpnd_step, "ssad_fit": ssad_fit, "attacks": attacks, "jacobians": jacobians,
-              "unet": unet, "neighbours": neighbours, "vit": vit, "latency": latency}
+              "scoring_folder": scoring_folder, "classics": classics, "gpnd_step": gpnd_step, "ssad_fit": ssad_fit,
+              "attacks": attacks, "jacobians": jacobians, "unet": unet, "neighbours": neighbours, "vit": vit, "latency": latency}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """

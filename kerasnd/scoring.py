@@ -59,9 +59,7 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
     with GrowingTable(output, HEADER, identity) as table:
         if table.done["rows"]:
             print(f"going on behind row {table.done['rows']}, where this was interrupted", flush=True)
-        for piece, found in _scored(compiled, data, "scoring", table.done["rows"]):
-            table.add(_rows(data, piece, found, verdicts, skip_unreadable), piece.n, scored=len(found), failed=len(piece.failures))
-            _tell(data, piece, table.done["failed"])
+        fill(table, compiled, data, verdicts, skip_unreadable)
         scored, failed = table.done.get("scored", 0), table.done.get("failed", 0)
         if not scored:
             table.discard()
@@ -70,6 +68,21 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
     left = "left out" if skip_unreadable else "without one: their column `error` says why"
     print(f"{scored} scores in {output}" + (f", {failed} {left}" if failed else ""))
     return scored
+
+
+def fill(table, compiled, data, verdicts, skip_unreadable=False):
+    """Scores what a table lacks of an input.
+
+    Args:
+        table: GrowingTable of `HEADER`, entered.
+        compiled: callable, raw x (k, ...) -> float32 tensor (k,), the scores.
+        data: kerasnd.data.pieces.Input.
+        verdicts: Verdicts.
+        skip_unreadable: bool, as in `score`.
+    """
+    for piece, found in _scored(compiled, data, "scoring", table.done["rows"]):
+        table.add(_rows(data, piece, found, verdicts, skip_unreadable), piece.n, scored=len(found), failed=len(piece.failures))
+        _tell(data, piece, table.done["failed"])
 
 
 def _opened(record, detector, path, argument, label_column):

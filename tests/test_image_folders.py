@@ -198,7 +198,7 @@ def test_unlabelled_images_are_found_at_any_depth(tmp_path):
     grey = saved(tmp_path / "grey" / "g.png", GREY)
     assert load_unlabelled(grey).example_shape == (21, 17, 1) and load_unlabelled(grey, channels=3).example_shape == (21, 17, 3)
     with pytest.raises(Misuse, match="must be grey images"):
-        load_unlabelled(root, channels=1)
+        load_unlabelled(os.path.join(root, "deep"), channels=1)
     (tmp_path / "nothing").mkdir()
     with pytest.raises(BadData, match="without any"):
         load_unlabelled(tmp_path / "nothing")

@@ -33,8 +33,12 @@ class Images(Input):
         shape = (*(size or (header.height, header.width)), self.channels)
         super().__init__(path, n, shape, f"uint{self.bits}", identity)
 
-    def encoded(self, start):
-        """tf.data.Dataset of (row int64, string) from a row on."""
+    def found(self, start):
+        """tf.data.Dataset of (row int64, string) from a row on: what `encoded` makes the bytes of."""
+        raise NotImplementedError
+
+    def encoded(self, string):
+        """string tensor, the bytes of an image file."""
         raise NotImplementedError
 
     def again(self, rows):
@@ -44,13 +48,13 @@ class Images(Input):
     def pieces(self, start=0):
         import tensorflow as tf
 
-        def decoded(row, encoded):
-            image = pixels.decode_checked(encoded, self.channels, self.bits, self.size, self.block_mean)
+        def decoded(row, string):       # all in one step: each hands over from thread to thread
+            image = pixels.decode_checked(self.encoded(string), self.channels, self.bits, self.size, self.block_mean)
             return row, tf.ensure_shape(image, self.shape)
 
         options = tf.data.Options()
         options.deterministic = True
-        rows = self.encoded(start).map(decoded, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+        rows = self.found(start).map(decoded, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
         batches = rows.batch(self.rows).prefetch(2).with_options(options).as_numpy_iterator()
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
             for first, n, place, x in on_grid(batches, start, self.n, self.rows):
@@ -134,11 +138,15 @@ class Files(Images):
         super().__init__(path, paths, len(paths), digest.hexdigest(), **options)
         self.paths = paths
 
-    def encoded(self, start):
+    def found(self, start):
         import tensorflow as tf
 
-        files = tf.data.Dataset.from_tensor_slices(self.paths[start:]).enumerate(start)
-        return files.map(lambda row, path: (row, tf.io.read_file(path)), num_parallel_calls=tf.data.AUTOTUNE)
+        return tf.data.Dataset.from_tensor_slices(self.paths[start:]).enumerate(start)
+
+    def encoded(self, string):
+        import tensorflow as tf
+
+        return tf.io.read_file(string)
 
     def again(self, rows):
         return [self.paths[row] for row in rows]
@@ -175,19 +183,21 @@ class Records(Images):
                          f"Received: {path!r} with {', '.join(sorted(k for k in features if k not in ENCODED)) or 'nothing'}.")
         return key
 
-    def encoded(self, start):
+    def found(self, start):
         import tensorflow as tf
 
         def one(file, first):
             records = tf.data.TFRecordDataset(file, buffer_size=2**20).enumerate(first)
             return records.filter(lambda row, _: row >= start)
 
-        def image(row, record):
-            return row, tf.io.parse_single_example(record, {self._key: tf.io.FixedLenFeature((), tf.string)})[self._key]
-
         after = int(numpy.searchsorted(self._first, start, side="right")) - 1
         files = tf.data.Dataset.from_tensor_slices((self.files[after:], self._first[after:-1]))
-        return files.interleave(one, cycle_length=1).map(image, num_parallel_calls=tf.data.AUTOTUNE)
+        return files.interleave(one, cycle_length=1)
+
+    def encoded(self, string):
+        import tensorflow as tf
+
+        return tf.io.parse_single_example(string, {self._key: tf.io.FixedLenFeature((), tf.string)})[self._key]
 
     def again(self, rows):
         return list(self._some(rows))

@@ -117,7 +117,10 @@ def decode(encoded, channels, bits, size=None, block_mean=False):
         image = tf.case([(tf.strings.substr(encoded, 0, 2) == b"\xff\xd8", jpeg),
                          (tf.strings.substr(encoded, 0, 2) == b"BM", bmp)], default=png)
     image = tf.ensure_shape(image, (None, None, channels))
-    return image if size is None else resize(image, *size, block_mean)
+    if size is None:
+        return image
+    # To resize to the same size changes nothing, and costs more than to decode a small image.
+    return tf.cond(tf.reduce_all(tf.shape(image)[:2] == list(size)), lambda: image, lambda: resize(image, *size, block_mean))
 
 
 def decode_checked(encoded, channels, bits, size=None, block_mean=False):
