@@ -4,19 +4,18 @@ import shlex
 import numpy as np
 from absl import logging
 
-from kerasnd import arguments, devices, examples, judging, saving
+from kerasnd import arguments, devices, examples, judging, saving, scoring
 from kerasnd.calibration import Verdict, check
-from kerasnd.data import unlabelled
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import DETECTOR, METRICS, RunFolder, read_json
+from kerasnd.held_out import scores as kept
 from kerasnd.serving import formats, golden, served
 
-CALIBRATION = "calibration.npz"     # scores of normals that a run held out, where it did
 IN_SAMPLE = "normals of the test part: its false-alarm rate there is in-sample"
 
 
-def export(run, to, alpha=0.05, calibration="", data_dir=None, label_column=None, skip_unreadable=False, licence="", white=None,
-           threads=0, command=(), format="saved_model"):
+def export(run, to, alpha=0.05, calibration="", data_dir=None, label_column=None, licence="", white=None, threads=0, command=(),
+           format="saved_model"):
     """Writes a run's detector as the next version of a served model; see `served.export`.
 
     The normals that calibrate it are those of `calibration`; else those that the run held out; else those of its validation part;
@@ -28,7 +27,7 @@ def export(run, to, alpha=0.05, calibration="", data_dir=None, label_column=None
         alpha: float in (0, 1), share of normals that may be called novel.
         calibration: path of normals that were not trained on, as `runs.score` takes them; "": none.
         data_dir: path of prepared TFDS sets; None: where the run found them.
-        label_column: str or None; skip_unreadable: bool; of `calibration`, as in `runs.score`.
+        label_column: str or None, of `calibration`, as in `runs.score`.
         licence: str, of the weights, for the model card.
         white: float or None, as in `served.export`.
         threads: as the flag. Exported is on the CPU, in the run's precision.
@@ -48,7 +47,10 @@ def export(run, to, alpha=0.05, calibration="", data_dir=None, label_column=None
     config = record["config"]
     devices.prepare("none", device="cpu", threads=threads, precision=config.get("precision", "float32"))
     detector = saving.load(folder / DETECTOR)
-    held_out, told = _given(detector, record, calibration, label_column, skip_unreadable) if calibration else _kept(folder)
+    if calibration:
+        held_out, told = scoring.of_normals(detector, record, calibration, label_column), f"normals of {calibration}"
+    else:
+        held_out, told = kept(folder), "normals that the run held out"
     data, why = _data(config, data_dir or record.get("data_dir"), record)
     if held_out is None:
         if data is None:
@@ -73,33 +75,6 @@ def export(run, to, alpha=0.05, calibration="", data_dir=None, label_column=None
         block_mean=like.get("block_mean", False), calibrated_on=told, licence=licence, about=_about(folder, record, command))
     print(f"{version}: calibrated on {len(held_out)} {told}; replayed from the disk by a process without kerasnd and Keras")
     return version
-
-
-def _given(detector, record, path, label_column, skip_unreadable):
-    """(scores, told) of the normals that a user names."""
-    shape, like = detector.normalizer.example_shape, record.get("examples", {})
-    try:
-        pool = unlabelled.load_unlabelled(
-            path, size=record["config"]["source"].get("size"),
-            channels=shape[-1] if len(shape) == 3 and shape[-1] in (1, 3) else None, label_column=label_column,
-            skip_unreadable=skip_unreadable, schema=like.get("schema"), block_mean=like.get("block_mean", False))
-    except (Misuse, BadData) as error:
-        raise type(error)(str(error).replace("`input`", "`calibration`").replace("input=", "calibration=")) from error
-    examples.tell_skipped(pool)
-    examples.check_fit(record, shape, pool, "calibration")
-    return judging.scores(detector, pool.x, "scoring the normals that calibrate"), f"normals of {path}"
-
-
-def _kept(folder):
-    """(scores, told) of the normals that the run held out for this; (None, "") where it did not."""
-    if not (folder / CALIBRATION).exists():
-        return None, ""
-    try:
-        with np.load(folder / CALIBRATION, allow_pickle=False) as file:
-            return np.asarray(file["score"], np.float32), "normals that the run held out"
-    except Exception as error:      # whatever zip and NumPy say of half a file
-        raise BadData(f"{folder / CALIBRATION} cannot be read: {str(error)[:200]}. Give --calibration, or run again with "
-                      "--overwrite.") from error
 
 
 def _data(config, data_dir, record):

@@ -49,9 +49,7 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
     compiled = tf.function(detector.score, reduce_retracing=True)
     known = held_out.scores(folder)
     if calibration is not None:
-        given = _opened(record, detector, calibration, "calibration", label_column)
-        known = np.concatenate([found for _, found in _scored(compiled, given, "calibration")])
-        _refuse_nothing(len(known), given, "calibration")
+        known = of_normals(detector, record, calibration, label_column, compiled)
     verdicts = Verdicts(known, alpha)
     data = _opened(record, detector, input, "input", label_column)
     print(verdicts.told, flush=True)
@@ -68,6 +66,32 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
     left = "left out" if skip_unreadable else "without one: their column `error` says why"
     print(f"{scored} scores in {output}" + (f", {failed} {left}" if failed else ""))
     return scored
+
+
+def of_normals(detector, record, path, label_column=None, compiled=None):
+    """Scores of normals that a user names, to calibrate by.
+
+    Args:
+        detector: of a run.
+        record: dict, of the run.
+        path: of normals that were not trained on, as the input of `score`. What cannot be read is named and left out.
+        label_column: as in `score`.
+        compiled: as in `fill`; None: made of the detector.
+
+    Returns:
+        float32 (m,), m >= 1.
+
+    Raises:
+        Misuse: they do not fit the run. BadData: none can be read.
+    """
+    compiled = compiled or tf.function(detector.score, reduce_retracing=True)
+    data, scores, failed = _opened(record, detector, path, "calibration", label_column), [], 0
+    for piece, found in _scored(compiled, data, "calibration"):
+        scores.append(found)
+        failed += len(piece.failures)
+        _tell(data, piece, failed)
+    _refuse_nothing(sum(map(len, scores)), data, "calibration")
+    return np.concatenate(scores)
 
 
 def fill(table, compiled, data, verdicts, skip_unreadable=False):

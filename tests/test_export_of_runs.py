@@ -14,7 +14,7 @@ from kerasnd import calibration, examples, exporting
 from kerasnd.cli import export, verify
 from kerasnd.data import sources
 from kerasnd.errors import BadData, Misuse
-from kerasnd.folder import RunFolder
+from kerasnd.folder import CALIBRATION, RunFolder
 from kerasnd.serving import served
 
 
@@ -53,7 +53,7 @@ def test_without_other_normals_those_of_the_test_part_calibrate_and_it_is_said(r
 
 
 def test_the_normals_that_are_given_come_first_then_those_that_the_run_held_out(run, exported, tmp_path, caplog):  # noqa: F811
-    np.savez(run / exporting.CALIBRATION, score=np.arange(30, dtype=np.float32))
+    np.savez(run / CALIBRATION, score=np.arange(30, dtype=np.float32))
     exporting.export(run, tmp_path / "served")
     np.testing.assert_array_equal(exported["model"].held_out.numpy(), np.arange(30))
     assert exported["calibrated_on"] == "normals that the run held out" and "in-sample" not in caplog.text
@@ -64,7 +64,7 @@ def test_the_normals_that_are_given_come_first_then_those_that_the_run_held_out(
     assert exported["calibrated_on"] == f"normals of {tmp_path / 'more.npz'}"
     with pytest.raises(Misuse, match=f"Give {calibration.least(0.01)} or more"):
         exporting.export(run, tmp_path / "served", calibration=str(tmp_path / "more.npz"), alpha=0.01)
-    (run / exporting.CALIBRATION).write_bytes(b"no zip")
+    (run / CALIBRATION).write_bytes(b"no zip")
     with pytest.raises(BadData, match="calibration.npz cannot be read"):
         exporting.export(run, tmp_path / "served")
     np.savez(tmp_path / "more.npz", x=np.zeros((50, 9, 9, 1), np.float32))
@@ -78,7 +78,7 @@ def test_where_the_data_is_gone_golden_inputs_are_noise(run, exported, tmp_path,
     monkeypatch.setattr(examples, "split", gone)
     with pytest.raises(Misuse, match="`--calibration` must be given .* mnist is gone"):
         exporting.export(run, tmp_path / "served")
-    np.savez(run / exporting.CALIBRATION, score=np.arange(30, dtype=np.float32))
+    np.savez(run / CALIBRATION, score=np.arange(30, dtype=np.float32))
     exporting.export(run, tmp_path / "served")
     assert exported["examples"] is None and "golden inputs are noise" in caplog.text
 

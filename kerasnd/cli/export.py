@@ -28,7 +28,6 @@ def program():
     export.number("alpha", "Share of normals that may be called novel (default: 0.05).")
     export.string("calibration", "", "Normals that were not trained on: a folder of images, .npz, .mat or .csv.")
     export.string("label_column", None, "A column of a .csv of --calibration that is no feature.")
-    export.switch("skip_unreadable", "Leave broken images of --calibration out, and say which, instead of stopping.")
     export.group("More")
     export.choice("format", ["saved_model", "litert", "onnx"], "litert, onnx: one file, where the method's operations allow.")
     export.string("data_dir", None, "Where TFDS sets are prepared; else where the run found them.")
@@ -55,8 +54,8 @@ def export(values, overrides):
     from kerasnd import exporting
     exporting.export(run, to, alpha=0.05 if values["alpha"].value is None else values["alpha"].value,
                      calibration=str(calibration) if values["calibration"].value else "", command=sys.argv,
-                     **{name: values[name].value for name in ("data_dir", "label_column", "skip_unreadable", "licence", "white",
-                                                              "threads", "format")})
+                     **{name: values[name].value for name in ("data_dir", "label_column", "licence", "white", "threads",
+                                                              "format")})
 
 
 def main(argv=None):
