@@ -22,7 +22,7 @@ DEFAULTS = {
     "source": {"name": "", "size": None, "label_column": None, "skip_unreadable": False, "missing": "refuse",
                "categorical": "onehot"},                            # the last two are of .csv tables
     "normal": "",                                                   # class numbers or names, with commas between
-    "protocol": {"name": "auto"},
+    "protocol": {"name": "auto"},                                   # and its options; any has calibration_share
     "batches": {"cache_gib": 2.0},                                  # larger image sets stream
     "stages": [],
 }

@@ -97,6 +97,7 @@ def _completed(first, n, place, x, found, shape, dtype):
 def _typical(path, sources, like, size, channels):
     """(Header, channels): the first image that is as wanted; where none is, the first that can be read."""
     first, broken, colour = None, [], None
+    like = like if like and len(like[0]) == 3 and like[1].kind == "u" else None
     for source in sources:
         try:
             header = pixels.header(source)
