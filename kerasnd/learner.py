@@ -162,7 +162,8 @@ def threshold(scores, contamination):
 
     Args:
         scores: float64 (n,), of the training examples, higher = more anomalous.
-        contamination: float in (0, 0.5], the share of them above it; or "auto": Tukey's fence, Q3 + 1.5 (Q3 - Q1), which needs no share to be known.
+        contamination: float in (0, 0.5], the share of them above it; or "auto": Tukey's fence, Q3 + 1.5 (Q3 - Q1), which
+            needs no share to be known.
     """
     if contamination == "auto":
         low, high = np.percentile(scores, (25, 75))

@@ -15,11 +15,11 @@ from kerasnd.learner import Learner, threshold
 class NoveltyEstimator(OutlierMixin, Learner):
     """A detector as one of scikit-learn's outlier estimators, like `sklearn.ensemble.IsolationForest`.
 
-    X is a table (n, features) or images (n, height, width, channels), raw; `y` is ignored everywhere: truth never reaches a learner.
+    X is a table (n, features) or images (n, height, width, channels), raw; `y` is ignored: truth never reaches a learner.
     One stage alone is trained: `bin/train` and its configs have the pre-training that some methods' papers begin with.
 
     Args:
-        detector, arguments, contamination, epochs, batch_size, learning_rate, random_state, verbose: as in `kerasnd.learner.Learner`.
+        detector, arguments, contamination, epochs, batch_size, learning_rate, random_state, verbose: as in `learner.Learner`.
 
     Attributes:
         offset_: float, what `decision_function` subtracts.
