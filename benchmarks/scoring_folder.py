@@ -29,9 +29,9 @@ def report(options):
             spec["folder"] = f"{folder}/{number}"
         answers, told = worker.measure("scoring_folder", specs, options.rounds, ACTIONS)
     yield "## Scoring a folder"
-    yield (f"Images a second. Reading and decoding go on beside the model, on the same cores where there is no GPU: \"one after the "
-           f"other\" is what both alone would come to then. At least {WANTED:.0%} of the slower one is wanted where each has a device "
-           "of its own. The memory of the longer folder is to be that of the shorter one.")
+    yield (f"Images a second. Reading and decoding go on beside the model, on the same cores where there is no GPU: \"one after "
+           f"the other\" is what both alone would come to then. At least {WANTED:.0%} of the slower one is wanted where each has a "
+           "device of its own. The memory of the longer folder is to be that of the shorter one.")
     heads = ("folder", "bin/score", "decoding alone", "model alone", "of the slower", "one after the other", "of that",
              "processor us per image", "both alone", "peak MiB")
     yield results.table(heads, [row(title, rounds) for title, rounds in answers.items()])

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from variants import SHAPES, STEPPED, UNET, VARIANTS, build, hints_for, lesson, normals, strangers
+from variants import SHAPES, STEPPED, UNET, VARIANTS, build, each, hints_for, lesson, normals, strangers
 
 from kerasnd.errors import BadData, Misuse
 from kerasnd.methods import METHODS
@@ -30,7 +30,7 @@ def test_after_fit_strangers_score_above_normals(variant, kind):
     assert np.mean(far[:, None] > near[None]) > 0.9             # the AUROC, from its definition
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(VARIANTS))
 def test_arrays_and_datasets_are_the_same_data(variant):
     x, hint = lesson(variant, 32)
     by_array, by_dataset = build(variant), build(variant)
@@ -45,7 +45,7 @@ def test_arrays_and_datasets_are_the_same_data(variant):
     np.testing.assert_allclose(by_array.predict(in_batches, verbose=0), by_array.predict(x, verbose=0), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(VARIANTS))
 def test_a_hint_changes_what_takes_hints_and_nothing_else(variant):
     x, hint = normals(32), np.r_[np.ones(12), np.zeros(12), -np.ones(8)].astype(np.int8)
     unlike, hinted = build(variant), build(variant)
@@ -54,7 +54,7 @@ def test_a_hint_changes_what_takes_hints_and_nothing_else(variant):
     assert np.array_equal(unlike.predict(x, verbose=0), hinted.predict(x, verbose=0)) is not unlike.takes_hints
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(VARIANTS))
 def test_the_same_seed_gives_the_same_detector_bit_for_bit(variant):
     scores = []
     for _ in range(2):
@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_detector_bit_for_bit(variant):
     np.testing.assert_array_equal(*scores)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(VARIANTS))
 def test_bad_input_is_told_in_one_line(variant):
     detector = build(variant)
     detector.fit(*lesson(variant), epochs=1, batch_size=16, verbose=0)

@@ -153,6 +153,7 @@ def test_a_run_learns_from_a_file_and_a_changed_file_is_another_config(arrays, f
     anomalies, normals = [60, 61, 62], [31, 32]                      # stripes: classes 0, 1, 2 of 30 each in the training part
     path = file("index,hint\n" + "".join(f"{i},-1\n" for i in anomalies) + "".join(f"{i},1\n" for i in normals) + "100,-1\n")
     own = settings("deep_svdd", arrays, "1", epochs=1)
+    own["protocol"]["calibration_share"] = 0
     run = tmp_path / "run"
     result = runs.train(own, run, hints=path)
     record = json.loads((run / "config.json").read_text())

@@ -114,6 +114,7 @@ def seen(monkeypatch):
 def test_a_run_learns_from_as_many_negatives_as_normals_and_is_judged_without_them(arrays, generated, seen, tmp_path, quick,
                                                                                    capsys):
     own, run = settings("deep_svdd", arrays, "1", epochs=1), tmp_path / "run"
+    own["protocol"]["calibration_share"] = 0
     result = runs.train(own, run, negatives=os.path.relpath(generated))
     record = json.loads((run / "config.json").read_text())
     assert record["config"]["negatives"] == generated and record["config"]["negatives_sha256"] == hints.digest(generated)

@@ -104,7 +104,7 @@ def test_all_of_a_set_trains_and_another_is_judged_beside_it(tmp_path, monkeypat
         runs.train(found, tmp_path / "none")
     told = runs.train(found, tmp_path / "run", outliers=str(tmp_path / "other.npz"))
     assert (told["n_test"], told["n_anomalous"], told["protocol"]) == (48, 24, "one_vs_rest")
-    assert "60 to train on, 48 to judge (24 anomalous)" in (tmp_path / "run/log.txt").read_text()
+    assert "41 to train on, 48 to judge (24 anomalous)" in (tmp_path / "run/log.txt").read_text()
     noise = runs.evaluate(tmp_path / "run", outliers="gaussian_noise")
     assert noise["judged"] == {"outliers": "gaussian_noise"} and noise["n_anomalous"] == 24 and noise["auroc"] > 0.9
     assert runs.evaluate(tmp_path / "run")["protocol_hash"] == told["protocol_hash"]

@@ -3,7 +3,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from variants import STEPPED, VARIANTS, build, lesson, normals, with_own_networks
+from variants import STEPPED, VARIANTS, build, each, lesson, normals, with_own_networks
 
 from kerasnd.feeding import DatasetFeed
 
@@ -33,7 +33,7 @@ def test_two_replicas_take_the_step_of_one(variant, normalised, mirrored):
         np.testing.assert_allclose(two, one, atol=1e-3 if normalised else 1e-5)
 
 
-@pytest.mark.parametrize("variant", STEPPED)
+@pytest.mark.parametrize("variant", each(STEPPED))
 def test_built_in_networks_take_the_same_step_on_two_replicas(variant, mirrored):
     if VARIANTS[variant].get("dropout"):
         pytest.skip("each replica draws its own masks")

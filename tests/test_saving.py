@@ -2,7 +2,7 @@
 import keras
 import numpy as np
 import pytest
-from variants import STEPPED, VARIANTS, build, lesson, network, strangers, with_own_networks
+from variants import STEPPED, VARIANTS, build, each, lesson, network, strangers, with_own_networks
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -25,7 +25,7 @@ def test_a_saved_detector_scores_and_trains_as_the_one_in_memory(variant, tmp_pa
     np.testing.assert_allclose(loaded.predict(far, verbose=0), detector.predict(far, verbose=0), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(VARIANTS))
 def test_own_networks_are_used_saved_and_reloaded(variant, tmp_path):
     detector = with_own_networks(variant)
     detector.compile(keras.optimizers.Adam(3e-3))
@@ -36,7 +36,7 @@ def test_own_networks_are_used_saved_and_reloaded(variant, tmp_path):
     np.testing.assert_allclose(loaded.predict(strangers(9), verbose=0), detector.predict(strangers(9), verbose=0), atol=1e-6)
 
 
-@pytest.mark.parametrize("variant", STEPPED)
+@pytest.mark.parametrize("variant", each(STEPPED))
 def test_bfloat16_trains_and_reloads_as_bfloat16(variant, tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -1,6 +1,7 @@
 """A detector of every method, and examples that it learns from: for the tests of what all methods promise."""
 import keras
 import numpy as np
+import pytest
 
 from kerasnd.feeding import Feed
 from kerasnd.methods import SOLVED, method
@@ -43,6 +44,10 @@ VARIANTS = {
 # Those that descend in steps: they have an optimiser, epochs and trainable weights; the others are solved for in one piece.
 STEPPED = [variant for variant in VARIANTS if variant.partition(".")[0] not in SOLVED]
 
+# Whose step and score are tested elsewhere, and differ from another variant's in little that a promise of all methods is about.
+RARE = ("rcae.huber", "rcae.released", "arae.union", "gpnd.gold", "fitymi.vit", "ocnn.released", "vae.negative_elbo", "vae.density",
+        "semi_dgm.m1m2", "ocsvm.nystroem", "kde.published")
+
 # Arguments of networks for images, which tables have no use for.
 OF_IMAGES = ("backbone", "negatives", "freeze_blocks", "lora_rank", "metric")
 
@@ -50,6 +55,11 @@ OF_IMAGES = ("backbone", "negatives", "freeze_blocks", "lora_rank", "metric")
 UNET = {"denoiser": None, "multipliers": [1]}
 
 NEED_HINTS = ("semi_dgm", "supervised")
+
+
+def each(variants):
+    """For `pytest.mark.parametrize`: the rare ones run with `make test-slow` only."""
+    return [pytest.param(variant, marks=pytest.mark.slow) if variant in RARE else variant for variant in variants]
 
 
 def build(variant, shape=SHAPES["images"], **more):

@@ -20,11 +20,11 @@ def program():
     """Returns the `Flags` of this program."""
     train = flags.Flags(ABOUT)
     train.group("What to learn")
-    train.string("method", None, "autoencoder, rcae, ocnn, deep_svdd, deep_sad, vae, semi_dgm, supervised, ssad, ocsvm, "
-                 "isoforest, kde: takes configs/METHOD.py.")
+    train.string("method", None, "autoencoder, rcae, ocnn, deep_svdd, deep_sad, arae, gpnd, fitymi, score_sde, vae, semi_dgm, "
+                 "supervised, ssad, ocsvm, isoforest, kde: takes configs/METHOD.py.")
     train.string("dataset", None, "digits, breast_cancer, a TFDS name (mnist, cifar10...), or a path: a folder of images "
-                 "(train/CLASS/*, test/CLASS/*, or CLASS/* alone), .npz, .mat, .csv. Of a path a tenth of the training normals is held "
-                 "out, for the p-values of bin/score; --config.protocol.calibration_share says another share, for every set.")
+                 "(train/CLASS/*, test/CLASS/*, or CLASS/* alone), .npz, .mat, .csv. Of a path a tenth of the training normals is "
+                 "held out, for the p-values of bin/score; --config.protocol.calibration_share says another share, for every set.")
     train.string("normal", None,
                  "The normal class, by number or name, or several: 3, good, or 1,3,77; random:4 draws four by the seed; all, with "
                  "--outliers. May be left out for tables of the classes 0 and 1, where it is 0.")
