@@ -17,7 +17,7 @@ def test_every_method_has_a_variant_here():
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(VARIANTS))
 def test_after_fit_strangers_score_above_normals(variant, kind):
     shape = SHAPES[kind]
     detector = build(variant, shape, **UNET if variant == "score_sde" and kind == "images" else {})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from sklearn.neighbors import NearestNeighbors
-from variants import build, normals, strangers
+from variants import build, normals, own_denoiser, strangers
 
 from kerasnd import FITYMI, VAE, ScoreSDE
 from kerasnd.errors import BadData, Misuse
@@ -57,7 +57,7 @@ def test_without_known_ones_normals_are_changed():
 @pytest.mark.parametrize("kind", [VAE, ScoreSDE])
 def test_the_stage_before_draws_one_negative_for_each_normal(kind):
     keras.utils.set_random_seed(0)
-    generator = kind((8, 8, 1), **({"width": 8, "multipliers": [1], "sampling_steps": 3} if kind is ScoreSDE else {}))
+    generator = kind((8, 8, 1), **({"denoiser": own_denoiser(), "sampling_steps": 3} if kind is ScoreSDE else {}))
     generator.compile()
     generator.fit(normals(20), batch_size=10, verbose=0)
     detector = small()

@@ -17,7 +17,7 @@ def rate(detector, variant):
 
 
 @pytest.mark.parametrize("normalised", [False, True])
-@pytest.mark.parametrize("variant", [v for v in STEPPED if not VARIANTS[v].get("dropout")])
+@pytest.mark.parametrize("variant", each(v for v in STEPPED if not VARIANTS[v].get("dropout")))
 def test_two_replicas_take_the_step_of_one(variant, normalised, mirrored):
     """Plain SGD: Adam would hide a doubled gradient."""
     results = []

@@ -5,7 +5,7 @@ import pytest
 from variants import STEPPED, VARIANTS, build, each, lesson, network, strangers, with_own_networks
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(VARIANTS))
 def test_a_saved_detector_scores_and_trains_as_the_one_in_memory(variant, tmp_path):
     (x, hint), far = lesson(variant), strangers(20)
     detector = build(variant)
