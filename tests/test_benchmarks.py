@@ -61,9 +61,9 @@ def test_latencies_are_medians_over_the_rounds(results):
     latency = importlib.import_module("latency")
 
     def rounds(*p50):
-        return {str(size): [{"p50": each * size, "p95": 2 * each * size, "load": 0.5, "memory": 300.0} for each in p50]
+        return {str(size): [{"p50": each * size, "p95": 2 * each * size, "load": 0.5, "memory": 300.0, "requests": 200} for each in p50]
                 for size in (1, 32)}
     rows = latency.table({latency.COMPILED: rounds(1e-3, 2e-3, 9e-3), latency.SERVED: rounds(3e-3, 4e-3, 9e-3)}).splitlines()[2:]
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
-    assert cells[0] == [latency.COMPILED, "1", "2.00", "4.00", "1.00", "0.50", "300"]
-    assert cells[1][2:5] == ["4.00", "8.00", "2.00"] and cells[3][1:3] == ["32", "128.00"]      # ratios 3, 2 and 1
+    assert cells[0] == [latency.COMPILED, "1", "2.00", "4.00", "1.00", "+0.00", "0.50", "300", "200"]
+    assert cells[1][2:6] == ["4.00", "8.00", "2.00", "+2.00"] and cells[3][1:3] == ["32", "128.00"]      # ratios 3, 2 and 1
