@@ -33,7 +33,7 @@ MODELS = {
     "gpnd": ("gpnd", SHAPE, {}),
     "score_sde": ("score_sde", SHAPE, {}),
     "fitymi, LeNet": ("fitymi", SHAPE, {}),
-    "fitymi, ViT-B/16": ("fitymi", COLOUR, {"backbone": "vit_base_patch16_224"}),
+    "fitymi, ViT-B/16": ("fitymi", COLOUR, {"backbone": "vit_b16"}),
     "ssad": ("ssad", SHAPE, {}),
     "ocsvm": ("ocsvm", SHAPE, {}),
     "isoforest": ("isoforest", SHAPE, {}),

@@ -2,6 +2,7 @@
 import concurrent.futures
 import hashlib
 import json
+import os
 import struct
 
 import numpy
@@ -54,8 +55,9 @@ class Images(Input):
 
         options = tf.data.Options()
         options.deterministic = True
-        rows = self.found(start).map(decoded, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
-        batches = rows.batch(self.rows).prefetch(2).with_options(options).as_numpy_iterator()
+        # Not AUTOTUNE: it counts the cores, and where reading waits for the disk or the model has its turn some of them idle.
+        rows = self.found(start).map(decoded, num_parallel_calls=max(4, 2 * (os.cpu_count() or 1))).ignore_errors()
+        batches = rows.batch(self.rows).prefetch(4).with_options(options).as_numpy_iterator()
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
             for first, n, place, x in on_grid(batches, start, self.n, self.rows):
                 missing = numpy.setdiff1d(numpy.arange(n), place)
