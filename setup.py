@@ -49,7 +49,7 @@ setup(
         "dev": ["ruff>=0.9"],
     },
     entry_points={"console_scripts": [f"kerasnd-{name} = kerasnd.cli.{name}:main"
-                                      for name in ("train", "evaluate", "score", "export", "verify", "generate", "report")]},
+                                      for name in ("train", "evaluate", "score", "export", "verify", "generate", "report", "benchmark")]},
     classifiers=[
         "Operating System :: MacOS",
         "Operating System :: POSIX :: Linux",

@@ -12,12 +12,12 @@ import pytest
 import tensorflow as tf
 
 import kerasnd
-from kerasnd.cli import evaluate, export, flags, generate, report, score, train, verify
+from kerasnd.cli import benchmark, evaluate, export, flags, generate, report, score, train, verify
 from kerasnd.errors import BadData, Misuse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PROGRAMS = {"train": train, "evaluate": evaluate, "score": score, "export": export, "verify": verify, "generate": generate,
-            "report": report}
+            "report": report, "benchmark": benchmark}
 
 
 def started(*words, cwd=None, env=None):
