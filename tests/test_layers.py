@@ -50,7 +50,7 @@ ALLOWED = {
     "exporting": {"calibration", "devices", "examples", "folder", "held_out", "judging", "saving", "scoring", "serving"},
     "runs": {"config", "data", "devices", "examples", "folder", "held_out", "judging", "progress", "rejudging", "saving", "scoring",
              "training", "under_attack"},
-    "sweep": {"config", "config_file", "data", "folder", "methods", "report"},
+    "sweep": {"cluster", "config", "config_file", "data", "folder", "methods", "report"},
     "cli": {"config", "config_file", "data", "exporting", "generating", "per_class", "per_share", "process", "report", "runs",
             "serving", "sweep"},
     "__init__": {"registry"},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kerasnd import process
 from kerasnd.cli import finished, flags
-from kerasnd.errors import Misuse
+from kerasnd.errors import BadData, Misuse
 
 ABOUT = """
 Trains and judges every method on every data set, normal class and seed; a cell of the table is one run of bin/train. The same
@@ -89,8 +89,9 @@ def benchmark(values, overrides):
             paths = slurm.write(sweep, jobs, threads, command(), **more)
             print("\n".join(["written, to be submitted as their heads say:", *(f"  {path}" for path in paths)]))
             return None
-        ended = engine(values, sweep, jobs, workers, more)
-        return told(sweep, jobs, table, chosen, ended)
+        engine(values, sweep, jobs, workers, more)
+        told(sweep, jobs, table, chosen)
+        return None
 
 
 def command():
@@ -150,7 +151,7 @@ def divided(values):
 
 
 def engine(values, sweep, jobs, workers, more):
-    """Runs the jobs; returns {status: int}."""
+    """Runs the jobs; {status: int}, how they ended."""
     from kerasnd.sweep import execution, running
     if values["engine"].value == "ray":
         from kerasnd.sweep import ray_tasks
@@ -159,8 +160,8 @@ def engine(values, sweep, jobs, workers, more):
     return running.run(sweep, jobs, functools.partial(execution.execute, sweep, **more), workers)
 
 
-def told(sweep, jobs, table, chosen, ended):
-    """Writes the pages, and says where they are and which cells failed."""
+def told(sweep, jobs, table, chosen):
+    """Writes the pages, and says where they are. Raises BadData: a cell failed."""
     from kerasnd.sweep import writing
     paths = writing.write(sweep, jobs, command(), chosen)
     if table is not None:
@@ -168,15 +169,13 @@ def told(sweep, jobs, table, chosen, ended):
         paths.append(beside.write(sweep, jobs, table, command()))
     print("\n".join(["", *(str(path) for path in paths)]))
     failed = [job for job in jobs if "error" in (sweep.result(job.cell) or {})]
-    if failed and ended:
-        print(f"{len(failed)} of {len(jobs)} cells failed; the first: {failed[0].cell.folder}: "
-              f"{sweep.result(failed[0].cell)['error']} The same command tries them again.", file=sys.stderr)
-    return None
+    if failed:
+        raise BadData(f"{len(failed)} of {len(jobs)} cells failed; the first, {failed[0].cell.folder}: "
+                      f"{sweep.result(failed[0].cell)['error']} The same command tries them again.")
 
 
 def one(sweep, values):
     """Runs one planned cell; raises BadData where it fails, for Slurm to see."""
-    from kerasnd.errors import BadData
     from kerasnd.sweep import execution, slurm
     job, lender, more = slurm.task(sweep, values["cell"].value)
     if sweep.done(job):
