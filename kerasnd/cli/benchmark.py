@@ -64,12 +64,12 @@ def benchmark(values, overrides):
     from kerasnd.sweep import planning, shortening
     budget = shortening.seconds_of(values["budget"].value) if values["budget"].value else None
     process.settle(values["device"].value, values["threads"].value)
-    data_dir = values["data_dir"].value and os.path.abspath(os.path.expanduser(values["data_dir"].value))
-    cells, table = asked(values, overrides, data_dir)
     factor = values["shorten"].value or 1.0
     if not factor >= 1:
         raise Misuse(f"`--shorten` must be 1 or more. Received: --shorten={factor:g}.")
+    data_dir = values["data_dir"].value and os.path.abspath(os.path.expanduser(values["data_dir"].value))
     process.import_tensorflow()
+    cells, table = asked(values, overrides, data_dir)
     plan = functools.partial(planning.plan, cells, data_dir, forgiving=table is not None)
     jobs = plan(factor)
     with sweep.locked():
