@@ -1,4 +1,5 @@
 """A sweep: which cells there are, which wait, what is shared, repeated, recorded; and what a budget leaves of the epochs."""
+import csv
 import dataclasses
 import itertools
 import json
@@ -14,7 +15,7 @@ from kerasnd import config, training
 from kerasnd.cli import benchmark
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import write_json
-from kerasnd.sweep import execution, planning, running, shortening, slurm
+from kerasnd.sweep import budgeting, execution, planning, running, shortening, slurm
 from kerasnd.sweep.cells import Cell
 from kerasnd.sweep.planning import Job
 from kerasnd.sweep.state import BEGUN, DONE, FAILED, Sweep
@@ -235,6 +236,12 @@ def test_a_sweep_of_real_cells(tmp_path):
     cells = (tmp_path / "cells.md").read_text()
     assert "2 of 2 cells are done" in cells and "bin/benchmark --methods=kde,isoforest" in cells
     assert "isoforest" in (tmp_path / "report.md").read_text()
+    with open(tmp_path / "cells.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        metrics = json.loads((tmp_path / row["row"] / "digits/3/0/metrics.json").read_text())
+        assert float(row["auroc"]) == pytest.approx(metrics["auroc"], abs=1e-5) and row["protocol_hash"] and row["commit"]
+        assert 0 < float(row["seconds"]) and row["status"] == "done"
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/digits/3/0/metrics.json")}
     (tmp_path / "kde/digits/3/0/metrics.json").unlink()
     (tmp_path / "kde/digits/3/0/config.json").write_text("{")       # somebody damaged it: said, and the other stays
@@ -280,14 +287,30 @@ def test_a_sweep_that_was_killed_goes_on(tmp_path):
     assert "going on" in log.read_text() and "2 of 2 cells are done" in (tmp_path / "cells.md").read_text()
 
 
-@pytest.mark.slow
-def test_a_budget_is_kept_and_said(tmp_path):
-    began = time.monotonic()
-    ended = called("--methods=deep_svdd,kde", "--datasets=digits", "--normals=3,8", f"--to={tmp_path}", "--budget=100s")
-    assert ended.returncode == 0, ended.stderr
-    assert "every schedule is divided by" in ended.stdout and time.monotonic() - began < 150
-    assert "divided by" in (tmp_path / "cells.md").read_text() and not (tmp_path / "probes").exists()
-    assert "4 of 4 cells are done" in (tmp_path / "cells.md").read_text()
+def test_a_budget_chooses_epochs_by_what_each_method_takes(tmp_path, monkeypatch):
+    """Each stage has seconds that come once and seconds an epoch: from two probes both are known."""
+    once, rates = {"deep_svdd": 8.0, "kde": 6.0}, (0.5, 0.25)
+    asked = []
+
+    def pretend(sweep, job, lender=None, **flags):
+        epochs = planning.resolved(job.cell).epochs
+        asked.append((job.cell.row, epochs))
+        stages = [2.0 + rate * each for rate, each in zip(rates, epochs)] if any(epochs) else [1.0]
+        write_json(sweep.run(job.cell) / "metrics.json", {"stage_seconds": stages})
+        sweep.note(job.cell, status=DONE, seconds=once[job.cell.row] + (sum(stages) if any(epochs) else 0))
+        return DONE
+    monkeypatch.setattr(budgeting, "execute", pretend)
+    sweep, jobs = Sweep(tmp_path), jobs_of(["deep_svdd", "kde"], normals="38")
+    deep = next(job for job in jobs if job.cell.row == "deep_svdd")
+    factor = budgeting.choose(sweep, jobs, 100.0, workers=1, threads=1)
+    assert asked == [("kde", (0,)), ("deep_svdd", (1, 1)), ("deep_svdd", (3, 3))]
+    shortened = [shortening.divided(each, factor) for each in deep.epochs]
+    spent = 2 * (6 + 8 + 4 + sum(rate * each for rate, each in zip(rates, shortened)))
+    assert factor > 1 and 90 < spent <= 100
+    assert budgeting.choose(sweep, jobs, 100.0, workers=1) == factor and len(asked) == 3        # chosen once
+    assert not (tmp_path / "probes").exists()
+    assert f"deep_svdd on digits: {shortened[0]} + {shortened[1]} epochs" in budgeting.said(
+        factor, jobs_of(["deep_svdd", "kde"], normals="38", factor=factor))
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import sys
 import time
 
 from kerasnd.errors import BadData, Misuse
+from kerasnd.sweep import origin
 from kerasnd.sweep.state import BEGUN, DONE, FAILED
 
 PROGRAM = [sys.executable, "-m", "kerasnd.cli.train"]
@@ -40,7 +41,8 @@ def execute(sweep, job, lender=None, **flags):
     words = cell.words(sweep.run(cell).path, **flags)
     if lent:
         words.append(f"--config.stages[0].run={lent}")
-    sweep.note(cell, status=BEGUN, digest=job.digest, error=None, command=shlex.join(["bin/train", *words]))
+    sweep.note(cell, status=BEGUN, digest=job.digest, error=None, command=shlex.join(["bin/train", *words]),
+               commit=origin.commit())
     began, before = time.monotonic(), sweep.facts(cell).get("seconds", 0.0)
     log = sweep.log(cell)
     with open(log, "w", encoding="utf-8") as output:
