@@ -24,7 +24,8 @@ ALLOWED = {
     "calibration": set(),
     "score_table": set(), "bootstrap": {"score_table"}, "metrics": {"bootstrap", "score_table"}, "figures": {"metrics"},
     "near": {"metrics"},
-    "report_text": set(), "report": {"folder", "metrics", "overrides", "report_text"},
+    "comparison": set(), "report_text": set(), "report_comparison": {"comparison", "report_text"},
+    "report": {"folder", "metrics", "overrides", "report_comparison", "report_text"},
     # folders, processes, configs
     "errors": set(), "arguments": set(), "atomic": set(), "process": set(), "progress": set(), "devices": set(),
     "overrides": set(), "folder": set(),
@@ -58,7 +59,8 @@ ALLOWED = {
 # What the three columns must never see, whatever the table above says.
 LEARNING = {"attacks", "collapse", "densities", "descent", "detector", "diffusion", "feeding", "fitted", "frechet", "jacobians",
             "learner", "methods", "negatives", "neighbours", "networks", "pyod", "saved_form", "sklearn"}
-JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "report", "report_text"}
+JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "report", "report_text", "comparison",
+           "report_comparison"}
 
 
 def part(path):
