@@ -191,7 +191,7 @@ def test_slurm_gets_an_array_in_two_waves_whose_plan_is_the_same_jobs(tmp_path):
     sweep, jobs = Sweep(tmp_path), jobs_of(["deep_svdd", "kde"], normals="12", seeds=[0])
     soft = [dataclasses.replace(job, cell=dataclasses.replace(job.cell, row="soft")) for job in jobs if job.shared]
     jobs += soft
-    first, later = slurm.write(sweep, jobs, 2, ["bin/benchmark", "--engine=slurm", "--to=x"], data_dir=None)
+    first, later = slurm.write(sweep, jobs, ["bin/benchmark", "--engine=slurm", "--to=x"], threads=2, data_dir=None)
     assert "#SBATCH --array=0-3\n" in first.read_text() and "#SBATCH --array=4-5\n" in later.read_text()
     assert f"--dependency=afterany:$first {later}" in first.read_text()
     for script in (first, later):

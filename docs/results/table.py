@@ -82,8 +82,8 @@ def page(cells):
     """str, the Markdown page."""
     commits = sorted({cell["commit"] for cell in cells.values() if cell["commit"]})
     text = ["# The table", "", "Written by `python docs/results/table.py` from [table.csv](table.csv): it has the interval, the "
-            "seconds, the epochs of each stage,", "the hash of the split and of the config, the commit and the command of every cell. "
-            "AUROC, mean over seeds; a cell that was not run is empty.", f"Commits: {', '.join(commits)}."]
+            "seconds, the epochs of each stage,", "the hash of the split and of the config, the commit and the command of every "
+            "cell. AUROC, mean over seeds; a cell that was not run is empty.", f"Commits: {', '.join(commits)}."]
     for (data, protocol), rows in summary(cells).items():
         normals = sorted({normal for classes in rows.values() for normal in classes}, key=lambda each: natural([each]))
         text += ["", f"## {data}, `{protocol}`", "", f"| row | epochs | {' | '.join(normals)} | mean | seeds | s a cell |",

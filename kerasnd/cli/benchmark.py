@@ -86,7 +86,7 @@ def benchmark(values, overrides):
             print(chosen, flush=True)
         if values["engine"].value == "slurm":
             from kerasnd.sweep import slurm
-            paths = slurm.write(sweep, jobs, threads, command(), **more)
+            paths = slurm.write(sweep, jobs, command(), **more)
             print("\n".join(["written, to be submitted as their heads say:", *(f"  {path}" for path in paths)]))
             return None
         engine(values, sweep, jobs, workers, more)
