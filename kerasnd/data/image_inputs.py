@@ -1,17 +1,15 @@
-"""Images to be scored, many of them: files, or the records of TFRecord files, decoded in a TensorFlow graph on all cores."""
+"""Image files to be scored, many of them, decoded in a TensorFlow graph on all cores."""
 import concurrent.futures
 import hashlib
+import itertools
 import json
 import os
-import struct
 
 import numpy
 
 from kerasnd.data import pixels
 from kerasnd.data.pieces import Input, Piece, on_grid, stamp
 from kerasnd.errors import BadData, Misuse
-
-ENCODED = ("image/encoded", "image")    # where a tf.train.Example has the bytes of an image file; TFDS writes the second
 
 
 class Images(Input):
@@ -34,8 +32,8 @@ class Images(Input):
         shape = (*(size or (header.height, header.width)), self.channels)
         super().__init__(path, n, shape, f"uint{self.bits}", identity)
 
-    def found(self, start):
-        """tf.data.Dataset of (row int64, string) from a row on: what `encoded` makes the bytes of."""
+    def found(self, start, stop=None):
+        """tf.data.Dataset of (row int64, string), what `encoded` makes the bytes of, from a row on; `stop`: a few rows alone."""
         raise NotImplementedError
 
     def encoded(self, string):
@@ -47,6 +45,14 @@ class Images(Input):
         raise NotImplementedError
 
     def pieces(self, start=0):
+        return self._pieces(self.found(start), start, self.n)
+
+    def some(self, firsts):
+        for first in itertools.takewhile(lambda first: first < self.n, firsts):
+            last = min(first + self.rows, self.n)
+            yield from self._pieces(self.found(first, last), first, last)
+
+    def _pieces(self, found, start, stop):
         import tensorflow as tf
 
         def decoded(row, string):       # all in one step: each hands over from thread to thread
@@ -56,16 +62,16 @@ class Images(Input):
         options = tf.data.Options()
         options.deterministic = True
         # Not AUTOTUNE: it counts the cores, and where reading waits for the disk or the model has its turn some of them idle.
-        rows = self.found(start).map(decoded, num_parallel_calls=max(4, 2 * (os.cpu_count() or 1))).ignore_errors()
+        rows = found.map(decoded, num_parallel_calls=max(4, 2 * (os.cpu_count() or 1))).ignore_errors()
         batches = rows.batch(self.rows).prefetch(4).with_options(options).as_numpy_iterator()
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
-            for first, n, place, x in on_grid(batches, start, self.n, self.rows):
+            for first, n, place, x in on_grid(batches, start, stop, self.rows):
                 missing = numpy.setdiff1d(numpy.arange(n), place)
                 if not len(missing):
                     yield Piece(first, n, place, x, {})
                     continue
-                found = dict(zip(missing.tolist(), threads.map(self._by_pillow, self.again(first + missing))))
-                yield _completed(first, n, place, x, found, self.shape, self.dtype)
+                by_pillow = dict(zip(missing.tolist(), threads.map(self._by_pillow, self.again(first + missing))))
+                yield _completed(first, n, place, x, by_pillow, self.shape, self.dtype)
 
     def _by_pillow(self, source):
         """The pixels, or the reason why there are none, as str."""
@@ -141,10 +147,10 @@ class Files(Images):
         super().__init__(path, paths, len(paths), digest.hexdigest(), **options)
         self.paths = paths
 
-    def found(self, start):
+    def found(self, start, stop=None):
         import tensorflow as tf
 
-        return tf.data.Dataset.from_tensor_slices(self.paths[start:]).enumerate(start)
+        return tf.data.Dataset.from_tensor_slices(self.paths[start:stop]).enumerate(start)
 
     def encoded(self, string):
         import tensorflow as tf
@@ -153,94 +159,3 @@ class Files(Images):
 
     def again(self, rows):
         return [self.paths[row] for row in rows]
-
-
-class Records(Images):
-    """Images of plain TFRecord files: every record is a tf.train.Example with the bytes of an image file in `image/encoded`, or
-    in `image`, as TFDS writes them. Other features are not looked at.
-
-    Args:
-        path: str, what was given.
-        files: list of str, in the order in which they count.
-        **options: as in `Images`.
-    """
-
-    def __init__(self, path, files, **options):
-        self.files, self.every = files, 64
-        found = [_offsets(file, self.every) for file in files]
-        self._offset = [each for each, _ in found]
-        self._first = numpy.concatenate([[0], numpy.cumsum([n for _, n in found])])
-        if not self._first[-1]:
-            raise BadData(f"`dataset` must hold records. Received: {path!r} without any.")
-        self._key = self._which(path)
-        n = int(self._first[-1])
-        super().__init__(path, self._some(range(n)), n, [[file, *stamp(file)] for file in files], **options)
-
-    def _which(self, path):
-        import tensorflow as tf
-
-        features = tf.train.Example.FromString(next(self._records(range(1)))).features.feature
-        key = next((key for key in ENCODED if features[key].bytes_list.value), None) if features else None
-        if key is None:
-            raise Misuse(f"`dataset` must hold tf.train.Examples with the bytes of an image file in {' or '.join(ENCODED)}. "
-                         f"Received: {path!r} with {', '.join(sorted(k for k in features if k not in ENCODED)) or 'nothing'}.")
-        return key
-
-    def found(self, start):
-        import tensorflow as tf
-
-        def one(file, first):
-            records = tf.data.TFRecordDataset(file, buffer_size=2**20).enumerate(first)
-            return records.filter(lambda row, _: row >= start)
-
-        after = int(numpy.searchsorted(self._first, start, side="right")) - 1
-        files = tf.data.Dataset.from_tensor_slices((self.files[after:], self._first[after:-1]))
-        return files.interleave(one, cycle_length=1)
-
-    def encoded(self, string):
-        import tensorflow as tf
-
-        return tf.io.parse_single_example(string, {self._key: tf.io.FixedLenFeature((), tf.string)})[self._key]
-
-    def again(self, rows):
-        return list(self._some(rows))
-
-    def _some(self, rows):
-        import tensorflow as tf
-
-        for record in self._records(rows):
-            try:
-                value = tf.train.Example.FromString(record).features.feature[self._key].bytes_list.value
-            except Exception:           # protobuf's DecodeError: the record is damaged
-                value = ()
-            yield value[0] if value else b""
-
-    def _records(self, rows):
-        """Yields the bytes of some records, whose rows ascend."""
-        for row in rows:
-            place = int(numpy.searchsorted(self._first, row, side="right")) - 1
-            within = int(row - self._first[place])
-            with open(self.files[place], "rb") as file:
-                file.seek(self._offset[place][within // self.every])
-                for _ in range(within % self.every):
-                    length, = struct.unpack("<Q", file.read(12)[:8])
-                    file.seek(length + 4, 1)
-                length, = struct.unpack("<Q", file.read(12)[:8])
-                yield file.read(length)
-
-
-def _offsets(path, every):
-    """(list of int, n): where every so-many-th record of a TFRecord file begins, and how many records it has."""
-    size, at, n, offsets = stamp(path)[0], 0, 0, []
-    with open(path, "rb") as file:
-        while at < size:
-            if n % every == 0:
-                offsets.append(at)
-            head = file.read(12)        # length, its checksum; behind the data a checksum of four bytes
-            after = at + 16 + (struct.unpack("<Q", head[:8])[0] if len(head) == 12 else size)
-            if after > size:
-                raise BadData(f"`dataset` must be an uncompressed TFRecord file that is whole. Received: {path!r}, which after {n} "
-                              f"records, at byte {at} of {size}, goes on otherwise.")
-            at, n = after, n + 1
-            file.seek(at)
-    return offsets, n
