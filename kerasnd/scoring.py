@@ -124,7 +124,8 @@ def _on_cluster(address, detector, data, *machine):
     """Yields what scores an input on a Ray cluster, as `here`."""
     from kerasnd import scoring_ray
 
-    with cluster.connect(address) as ray, scoring_ray.Workers(ray, detector, data, *machine) as workers:
+    with cluster.connect(address) as ray:
+        workers = scoring_ray.Workers(ray, detector, data, *machine)
         yield workers.scored
         print(f"read and scored on {len(workers.rows)} node{'s' * (len(workers.rows) != 1)} of the cluster", flush=True)
 

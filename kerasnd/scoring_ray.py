@@ -22,7 +22,7 @@ RESTARTS = 3            # of a worker whose process or node is lost
 
 
 class Workers:
-    """Processes of a cluster that score pieces of one input; a context manager that ends them.
+    """Processes of a cluster that score pieces of one input; they end when this is gone, or the connection.
 
     Args:
         ray: module, of `cluster.connect`.
@@ -45,16 +45,9 @@ class Workers:
         self._count, needs, device, threads = division(nodes, device, threads)
         self._worker = ray.remote(max_restarts=RESTARTS, max_task_retries=RESTARTS, **needs)(Worker)
         size = os.path.getsize(data.path) if os.path.isfile(data.path) else None
-        # References within a dict are fetched by the worker itself, who can do so again when Ray has begun it anew.
-        self._given = {"detector": ray.put(detector.read_bytes()), "data": ray.put(data), "size": size, "folder": os.getcwd(),
+        # Goes with every call, by reference: when Ray begins a worker anew, there is nothing but the call.
+        self._asked = {"detector": ray.put(detector.read_bytes()), "data": ray.put(data), "size": size, "folder": os.getcwd(),
                        "versions": versions(), "precision": precision, "device": device, "threads": threads}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *raised):
-        for worker in self._all:
-            self._ray.kill(worker)
 
     def scored(self, start=0):
         """Yields (Piece without its `x`, float32 (k,) scores of what could be read), in the order of the input.
@@ -71,7 +64,7 @@ class Workers:
             with cluster.plainly(self._ray):
                 self._join(pool, coming)
                 while pool.has_free():
-                    pool.submit(lambda place, first: place[1].score.remote(first), next(firsts))
+                    pool.submit(lambda place, first: place[1].score.remote(self._asked, first), next(firsts))
                 found = pool.get_next()
             if found is None:       # behind the end; so is all that is still on its way
                 return
@@ -79,8 +72,8 @@ class Workers:
 
     def _begun(self, pieces):
         """{reference: worker} of workers that are loading, one of which has done so."""
-        self._all = [self._worker.remote(self._given) for _ in range(min(self._count, max(1, pieces)))]
-        coming = {worker.load.remote(): worker for worker in self._all}
+        self._all = [self._worker.remote() for _ in range(min(self._count, max(1, pieces)))]
+        coming = {worker.load.remote(self._asked): worker for worker in self._all}
         if not self._ray.wait(list(coming), timeout=PATIENCE)[0]:
             print(f"waiting for the first of {len(coming)} workers: is a core of the cluster free?", flush=True)
             self._ray.wait(list(coming))

@@ -15,26 +15,24 @@ from kerasnd.errors import BadData
 
 
 class Worker:
-    """An actor.
+    """An actor. Its constructor takes nothing, and every call brings what is needed, since Ray may have begun it anew.
 
-    Args:
-        asked: dict, of the process that asks: references of the `detector`, a .keras file as bytes, and of the `data`, a
-            kerasnd.data.pieces.Input; the input's `size`, None where it is no file, the `folder` it works in, its `versions`;
-            `precision`, `device`, `threads` as in `Workers`.
+    `asked` is a dict of what the asking process has: references of the `detector`, a .keras file as bytes, and of the `data`, a
+    kerasnd.data.pieces.Input; the input's `size`, None where it is no file; the `folder` it works in; its `versions`; `precision`,
+    `device` and `threads` as in `Workers`.
     """
 
-    def __init__(self, asked):
-        self._asked, self._data, self._compiled, self._pieces = asked, None, None, None
-        self._node = cluster.node()
+    def __init__(self):
+        self._data, self._compiled, self._pieces, self._node = None, None, None, cluster.node()
         self._wanted, self._last = collections.deque(), -1
 
-    def load(self):
+    def load(self, asked):
         """Makes ready, once. Raises BadData: the input is not there, or the node has other versions."""
         if self._compiled is not None:
             return
-        asked, node = self._asked, self._node[1]
+        node = self._node[1]
         content, self._data = cluster.fetched(asked["detector"], asked["data"])
-        self._refuse_absent()
+        self._refuse_absent(asked["folder"], asked["size"])
         process.settle(asked["device"], asked["threads"])
         try:
             process.import_tensorflow()
@@ -56,19 +54,19 @@ class Worker:
             detector = saving.load(path)
         self._compiled = tf.function(detector.score, reduce_retracing=True)
 
-    def _refuse_absent(self):
+    def _refuse_absent(self, folder, size):
         with contextlib.suppress(OSError):
-            os.chdir(self._asked["folder"])      # what messages and tables call a path is as it was typed
-        path, size = self._data.path, self._asked["size"]
+            os.chdir(folder)        # what messages and tables call a path is as it was typed
+        path = self._data.path
         if not os.access(path, os.R_OK):
             raise absent(path, self._node[1])
         if size is not None and os.path.getsize(path) != size:
             raise BadData(f"`dataset` must be the same file on every node of the cluster. Received: {os.path.abspath(path)}, which "
                           f"has {os.path.getsize(path)} bytes on node {self._node[1]} and {size} here.")
 
-    def score(self, first):
-        """dict, what `Workers` makes of a piece; None: `first` is behind the last row."""
-        self.load()         # Ray may have begun this process anew
+    def score(self, asked, first):
+        """dict, what `Workers` takes of a piece; None: `first` is behind the last row."""
+        self.load(asked)
         with _heard() as warnings:
             try:
                 piece = self._piece(first)

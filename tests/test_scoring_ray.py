@@ -101,7 +101,8 @@ def test_rows_come_in_the_order_of_the_input(write, address, detector, tmp_path,
     monkeypatch.setattr(pieces, "MOST", 8)
     path, options, unread = write(tmp_path)
     data = unlabelled.load(path, **options)
-    with cluster.connect(address) as module, scoring_ray.Workers(module, tmp_path / "detector.keras", data) as workers:
+    with cluster.connect(address) as module:
+        workers = scoring_ray.Workers(module, tmp_path / "detector.keras", data)
         with caplog.at_level("WARNING", "absl"):
             found = list(workers.scored(16))
         assert len(workers.rows) == 2
@@ -120,7 +121,8 @@ def test_a_node_that_cannot_read_the_input_is_named(address, detector, tmp_path)
     np.savez(tmp_path / "x.npz", x=np.zeros((5, 2)))
     data = unlabelled.load(tmp_path / "x.npz")
     (tmp_path / "x.npz").rename(tmp_path / "away.npz")
-    with cluster.connect(address) as module, scoring_ray.Workers(module, tmp_path / "detector.keras", data) as workers:
+    with cluster.connect(address) as module:
+        workers = scoring_ray.Workers(module, tmp_path / "detector.keras", data)
         with pytest.raises(BadData, match=rf"every node of the cluster. Received: {tmp_path}/x.npz, which node .+ cannot read"):
             next(workers.scored())
 
@@ -165,7 +167,8 @@ def test_a_worker_that_dies_is_begun_anew(address, detector, tmp_path, monkeypat
     monkeypatch.setattr(pieces, "MOST", 8)
     path, _, unread = archive(tmp_path)
     data = unlabelled.load(path)
-    with cluster.connect(address) as module, scoring_ray.Workers(module, tmp_path / "detector.keras", data) as workers:
+    with cluster.connect(address) as module:
+        workers = scoring_ray.Workers(module, tmp_path / "detector.keras", data)
         coming = workers.scored()
         found = [next(coming)]
         for worker in workers._all:

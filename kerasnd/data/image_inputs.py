@@ -32,8 +32,12 @@ class Images(Input):
         shape = (*(size or (header.height, header.width)), self.channels)
         super().__init__(path, n, shape, f"uint{self.bits}", identity)
 
-    def found(self, start, stop=None):
-        """tf.data.Dataset of (row int64, string), what `encoded` makes the bytes of, from a row on; `stop`: a few rows alone."""
+    def found(self, start):
+        """tf.data.Dataset of (row int64, string) from a row on: what `encoded` makes the bytes of."""
+        raise NotImplementedError
+
+    def strings(self, start, stop):
+        """list of str or bytes, the strings of `found`, of a few rows."""
         raise NotImplementedError
 
     def encoded(self, string):
@@ -45,33 +49,53 @@ class Images(Input):
         raise NotImplementedError
 
     def pieces(self, start=0):
-        return self._pieces(self.found(start), start, self.n)
+        batches = self._batches(self.found(start)).prefetch(4)
+        return self._completed(_in_order(batches), start, self.n)
 
     def some(self, firsts):
-        for first in itertools.takewhile(lambda first: first < self.n, firsts):
-            last = min(first + self.rows, self.n)
-            yield from self._pieces(self.found(first, last), first, last)
-
-    def _pieces(self, found, start, stop):
         import tensorflow as tf
 
-        def decoded(row, string):       # all in one step: each hands over from thread to thread
-            image = pixels.decode_checked(self.encoded(string), self.channels, self.bits, self.size, self.block_mean)
-            return row, tf.ensure_shape(image, self.shape)
+        asked, decoded, held = [], tf.function(self._decoded), []
+        end = tf.data.Dataset.from_tensors((tf.zeros((0,), tf.int64), tf.zeros((0, *self.shape), self.dtype)))
 
-        options = tf.data.Options()
-        options.deterministic = True
+        def sought():
+            for first in itertools.takewhile(lambda first: first < self.n, firsts):
+                asked.append(first)
+                yield first, self.strings(first, min(first + self.rows, self.n))
+
+        def one(first, strings):
+            return self._batches(tf.data.Dataset.from_tensor_slices(strings).enumerate(first), decoded).concatenate(end)
+
+        # One pipeline for all pieces, since to begin one takes as long as to decode many an image.
+        like = tf.TensorSpec((), tf.int64), tf.TensorSpec((None,), tf.string)
+        for batch in _in_order(tf.data.Dataset.from_generator(sought, output_signature=like).flat_map(one), early=False):
+            if len(batch[0]):
+                held.append(batch)
+                continue
+            first = asked.pop()
+            yield from self._completed(held, first, min(first + self.rows, self.n))
+            held = []
+
+    def _batches(self, found, decoded=None):
         # Not AUTOTUNE: it counts the cores, and where reading waits for the disk or the model has its turn some of them idle.
-        rows = found.map(decoded, num_parallel_calls=max(4, 2 * (os.cpu_count() or 1))).ignore_errors()
-        batches = rows.batch(self.rows).prefetch(4).with_options(options).as_numpy_iterator()
+        rows = found.map(decoded or self._decoded, num_parallel_calls=max(4, 2 * (os.cpu_count() or 1)))
+        return rows.ignore_errors().batch(self.rows)
+
+    def _decoded(self, row, string):        # all in one step: each hands over from thread to thread
+        import tensorflow as tf
+
+        image = pixels.decode_checked(self.encoded(string), self.channels, self.bits, self.size, self.block_mean)
+        return row, tf.ensure_shape(image, self.shape)
+
+    def _completed(self, batches, start, stop):
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
             for first, n, place, x in on_grid(batches, start, stop, self.rows):
                 missing = numpy.setdiff1d(numpy.arange(n), place)
                 if not len(missing):
                     yield Piece(first, n, place, x, {})
                     continue
-                by_pillow = dict(zip(missing.tolist(), threads.map(self._by_pillow, self.again(first + missing))))
-                yield _completed(first, n, place, x, by_pillow, self.shape, self.dtype)
+                found = dict(zip(missing.tolist(), threads.map(self._by_pillow, self.again(first + missing))))
+                yield _completed(first, n, place, x, found, self.shape, self.dtype)
 
     def _by_pillow(self, source):
         """The pixels, or the reason why there are none, as str."""
@@ -88,6 +112,18 @@ class Images(Input):
             return (f"{image.shape[0]}x{image.shape[1]}, where others are {self.shape[0]}x{self.shape[1]}: train with "
                     "--config.source.size=[h,w] to have images of any size resized")
         return image
+
+
+def _in_order(batches, early=True):
+    """Yields the elements of a dataset as arrays; with `early` false none is begun before it is asked for."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.deterministic = True
+    if not early:
+        options.autotune.enabled = False
+        options.experimental_optimization.inject_prefetch = False
+    return batches.with_options(options).as_numpy_iterator()
 
 
 def _completed(first, n, place, x, found, shape, dtype):
@@ -147,10 +183,13 @@ class Files(Images):
         super().__init__(path, paths, len(paths), digest.hexdigest(), **options)
         self.paths = paths
 
-    def found(self, start, stop=None):
+    def found(self, start):
         import tensorflow as tf
 
-        return tf.data.Dataset.from_tensor_slices(self.paths[start:stop]).enumerate(start)
+        return tf.data.Dataset.from_tensor_slices(self.paths[start:]).enumerate(start)
+
+    def strings(self, start, stop):
+        return self.paths[start:stop]
 
     def encoded(self, string):
         import tensorflow as tf

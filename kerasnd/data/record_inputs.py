@@ -41,11 +41,8 @@ class Records(Images):
                          f"Received: {path!r} with {', '.join(sorted(k for k in features if k not in ENCODED)) or 'nothing'}.")
         return key
 
-    def found(self, start, stop=None):
+    def found(self, start):
         import tensorflow as tf
-
-        if stop is not None:        # sought, where a TFRecordDataset would read all that is before
-            return tf.data.Dataset.from_tensor_slices(list(self._records(range(start, stop)))).enumerate(start)
 
         def one(file, first):
             records = tf.data.TFRecordDataset(file, buffer_size=2**20).enumerate(first)
@@ -54,6 +51,9 @@ class Records(Images):
         after = int(numpy.searchsorted(self._first, start, side="right")) - 1
         files = tf.data.Dataset.from_tensor_slices((self.files[after:], self._first[after:-1]))
         return files.interleave(one, cycle_length=1)
+
+    def strings(self, start, stop):
+        return list(self._records(range(start, stop)))
 
     def encoded(self, string):
         import tensorflow as tf
