@@ -1,6 +1,7 @@
 """A sweep: which cells there are, which wait, what is shared, repeated, recorded; and what a budget leaves of the epochs."""
 import csv
 import dataclasses
+import importlib.util
 import itertools
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from kerasnd import config, training
@@ -212,7 +214,7 @@ def test_slurm_gets_an_array_in_two_waves_whose_plan_is_the_same_jobs(tmp_path):
     (["--methods=kde", "--datasets=digits", "--budget=30", "--to=X"], "`--budget` must be a time"),
     (["--methods=kde", "--datasets=digits", "--budget=3h", "--shorten=2", "--to=X"], "must be given without --shorten"),
     (["--methods=kde", "--datasets=digits", "--shorten=0.5", "--to=X"], "`--shorten` must be 1 or more"),
-    (["--methods=kde", "--datasets=digits", "--address=auto", "--to=X"], "must go with --engine=ray"),
+    (["--methods=kde", "--datasets=digits", "--address=auto", "--to=X"], "with --engine=ray only"),
     (["--methods=kde", "--datasets=digit", "--to=X"], "digit"),
     (["--methods=isoforest,kde", "--datasets=digits", "--to=X", "--config.stages[0].model.trees=20"], "trees"),
 ])
@@ -255,7 +257,6 @@ def test_a_sweep_of_real_cells(tmp_path):
 
 @pytest.mark.slow
 def test_a_shared_stage_changes_no_score(tmp_path):
-    import numpy as np
     fewer = ["--config.stages[0].fit.epochs=3", "--config.stages[1].fit.epochs=2"]
     ended = called("--methods=deep_svdd,ocnn", "--datasets=digits", "--normals=3", f"--to={tmp_path}", "--workers=2", *fewer)
     assert ended.returncode == 0, ended.stderr
@@ -334,6 +335,19 @@ def test_a_process_that_was_stopped_is_no_failure(tmp_path, monkeypatch):
     assert execution.execute(sweep, dataclasses.replace(job, problem="no data")) == FAILED
     assert sweep.result(job.cell) == {"error": "no data"}
     assert len(list(itertools.chain(tmp_path.rglob("*.log")))) == 1
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="pip install kerasnd[ray]")
+@pytest.mark.slow
+def test_tasks_of_a_ray_cluster_give_what_processes_give(tmp_path):
+    words = ["--methods=kde,isoforest", "--datasets=digits", "--normals=3"]
+    ended = called(*words, f"--to={tmp_path}/ray", "--engine=ray", "--threads=1")
+    assert ended.returncode == 0, ended.stderr
+    assert called(*words, f"--to={tmp_path}/local", "--threads=1").returncode == 0
+    for name in ("kde", "isoforest"):
+        with np.load(tmp_path / f"ray/{name}/digits/3/0/scores.npz") as a, np.load(
+                tmp_path / f"local/{name}/digits/3/0/scores.npz") as b:
+            assert (a["score"] == b["score"]).all()
 
 
 def test_an_undone_plan_is_told(tmp_path):

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from kerasnd import process
+from kerasnd import cluster, process
 from kerasnd.cli import finished, flags
 from kerasnd.errors import BadData, Misuse
 
@@ -57,8 +57,7 @@ def benchmark(values, overrides):
     sweep = Sweep(values["to"].value)
     if values["cell"].value is not None:
         return one(sweep, values)
-    if values["address"].value and values["engine"].value != "ray":
-        raise Misuse(f"`--address` must go with --engine=ray. Received: --engine={values['engine'].value}. Leave it out.")
+    cluster.check("local" if values["engine"].value == "slurm" else values["engine"].value, values["address"].value)
     if values["budget"].value and values["shorten"].value:
         raise Misuse("`--budget` must be given without --shorten, which it chooses. Received: both. Leave one out.")
     from kerasnd.sweep import planning, shortening
