@@ -1,7 +1,6 @@
 """A sweep: which cells there are, which wait, what is shared, repeated, recorded; and what a budget leaves of the epochs."""
 import csv
 import dataclasses
-import importlib.util
 import itertools
 import json
 import os
@@ -337,7 +336,6 @@ def test_a_process_that_was_stopped_is_no_failure(tmp_path, monkeypatch):
     assert len(list(itertools.chain(tmp_path.rglob("*.log")))) == 1
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="pip install kerasnd[ray]")
 @pytest.mark.slow
 def test_tasks_of_a_ray_cluster_give_what_processes_give(tmp_path):
     words = ["--methods=kde,isoforest", "--datasets=digits", "--normals=3"]

@@ -33,8 +33,8 @@ def program():
                      "above choose from it. --config.KEY=VALUE overrides a value in the config of every cell.")
     benchmark.string("to", None, "The folder of the sweep.")
     benchmark.group("How long")
-    benchmark.string("budget", None, "A time, as 30min or 2h: every method is timed for a few epochs, and all schedules are divided "
-                     "by one number, so that the sweep fits. It says what it chose.")
+    benchmark.string("budget", None, "A time, as 30min or 2h: every method is timed for a few epochs, and all schedules are "
+                     "divided by one number, so that the sweep fits. It says what it chose.")
     benchmark.number("shorten", "Divides the epochs of every schedule by this number (default: 1).")
     benchmark.count("limit", "At most N training examples and N steps per epoch: a dry run.")
     benchmark.group("On what")
