@@ -6,6 +6,7 @@ import os
 import socket
 import urllib.parse
 
+from kerasnd import process
 from kerasnd.errors import BadData, Misuse, suggest
 
 ENGINES = ("local", "ray")
@@ -111,7 +112,8 @@ def connect(address=None):
     try:
         yield ray
     finally:
-        ray.shutdown()
+        with process.muffled():     # of tasks that were on their way when the block was left
+            ray.shutdown()
 
 
 def node():

@@ -47,7 +47,7 @@ ALLOWED = {
     "held_out": {"examples", "folder", "judging"},
     "verdicts": {"calibration"},
     "growing": set(),
-    "cluster": set(),
+    "cluster": {"process"},
     "scoring_worker": {"cluster", "devices", "process", "saving"}, "scoring_ray": {"cluster", "scoring_worker"},
     "scoring": {"cluster", "data", "devices", "examples", "folder", "growing", "held_out", "progress", "saving", "scoring_ray",
                 "verdicts"},
