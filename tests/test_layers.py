@@ -48,17 +48,21 @@ ALLOWED = {
     "growing": set(),
     "scoring": {"data", "devices", "examples", "folder", "growing", "held_out", "progress", "saving", "verdicts"},
     "exporting": {"calibration", "devices", "examples", "folder", "held_out", "judging", "saving", "scoring", "serving"},
+    "page": {"metrics", "report_text"}, "attribution": set(),
+    "evidence": {"attribution", "data", "devices", "examples", "feeding", "figures", "folder", "held_out", "neighbours", "page",
+                 "saving", "serving"},
+    "reporting": {"evidence", "folder", "metrics", "overrides", "page", "progress", "report"},
     "runs": {"config", "data", "devices", "examples", "folder", "held_out", "judging", "progress", "rejudging", "saving", "scoring",
              "training", "under_attack"},
     "sweep": {"config", "config_file", "data", "folder", "methods", "report"},
-    "cli": {"config", "config_file", "data", "exporting", "generating", "per_class", "per_share", "process", "report", "runs",
-            "serving", "sweep"},
+    "cli": {"config", "config_file", "data", "exporting", "generating", "per_class", "per_share", "process", "report", "reporting",
+            "runs", "serving", "sweep"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
 LEARNING = {"attacks", "collapse", "densities", "descent", "detector", "diffusion", "feeding", "fitted", "frechet", "jacobians",
             "learner", "methods", "negatives", "neighbours", "networks", "pyod", "saved_form", "sklearn"}
-JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "report", "report_text"}
+JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "page", "report", "report_text"}
 
 
 def part(path):
