@@ -18,7 +18,7 @@ from kerasnd.serving import card
 
 EXTREME, ALARMS, NEAREST = 8, 5, 3      # examples of either end, false alarms, and neighbours of each
 BANK = 20_000                           # training examples among which neighbours are sought
-SIDE = 64                               # pixels of what is kept of an image
+SIDE, LEFT = 64, 640                    # pixels of what is kept of an image, and of a picture that training left
 REQUESTS, ENOUGH = 30, 0.5              # of a latency: at most so many, and at most about so many seconds
 SOURCES = {
     "residual": "The map is the squared difference between what the model sees and what it redraws of it, value by value.",
@@ -36,7 +36,8 @@ def gather(place, data_dir=None, kept=None):
         kept: dict in which the last data set waits for the next run that has the same, or None.
 
     Returns:
-        dict of plain values and arrays: problem (str, a sentence; where it is not "", nothing else is there), is_image, limits
+        dict of plain values and arrays: problem (str, a sentence; where it is not "", of the rest only figures are there: list of
+        (name, uint8 (h, w, 3)), the pictures that training left), is_image, limits
         (black and white of the images), redrawn (bool), kind ("residual", "gradient" or "": no map), source (str, what the map is),
         features (names of a table's), space (str, where neighbours are near), neighbours_told (str), card (dict), latency ({batch
         size: seconds}), normal, anomalous and alarms: lists of examples. An example is a dict: index, label, score, name, shown
@@ -46,7 +47,21 @@ def gather(place, data_dir=None, kept=None):
     try:
         return _gathered(RunFolder(place), data_dir, {} if kept is None else kept)
     except (Misuse, BadData, OSError, tf.errors.OpError, MemoryError) as error:
-        return {"problem": f"Without its model or its data there is only what its scores tell: {_first_line(error)}"}
+        return {"problem": f"Without its model or its data there is only what was kept of it: {_first_line(error)}",
+                "figures": _left(RunFolder(place) / "figures")}
+
+
+def _left(folder):
+    """list of (name, uint8 (h, w, 3)), pictures of single examples that training left."""
+    from matplotlib import image
+    found = []
+    for name in ("most_normal", "most_anomalous", "reconstructions"):
+        try:
+            drawn = image.imread(folder / f"{name}.png")
+            found.append((name.replace("_", " "), np.rint(shrunk(drawn[..., :3] * 255, LEFT)).astype(np.uint8)))
+        except (OSError, SyntaxError, ValueError, IndexError):     # the last three are what half a picture gives
+            continue
+    return found
 
 
 def _first_line(error):

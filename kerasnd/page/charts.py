@@ -5,7 +5,7 @@ from kerasnd import metrics
 from kerasnd.page.elements import number, tag
 
 POINTS, BINS = 90, 40
-_WIDE, _HIGH, _LEFT, _BELOW, _TOP = 320, 240, 38, 34, 8
+_WIDE, _HIGH, _LEFT, _BELOW, _TOP = 320, 240, 38, 34, 22
 
 
 def roc(label, score):
@@ -58,8 +58,8 @@ def histogram(label, score):
         across = numpy.repeat(numpy.arange(BINS + 1) / BINS, 2)[1:-1]
         line = " ".join(f"{_x(a)},{_y(b)}" for a, b in zip(across, numpy.repeat(share / top, 2)))
         drawn.append(tag("polygon", points=f"{_x(0)},{_y(0)} {line} {_x(1)},{_y(0)}", class_=name))
-    key = [tag("text", name, x=_x(0.98), y=_y(0.95 - 0.08 * row), class_=f"key {name}", text_anchor="end")
-           for row, name in enumerate(("normal", "anomalous"))]
+    key = [tag("text", name, x=_x(at), y=_TOP - 9, class_=f"key {name}", text_anchor="end")
+           for at, name in ((0.76, "normal"), (1, "anomalous"))]
     return _chart(f"Histogram of scores from {number(low)} to {number(high)}", "score", "share of its kind", [
         drawn, key, _ticks([(0, number(low)), (0.5, number((low + high) / 2)), (1, number(high))],
                            [(0, "0"), (1, f"{top:.2f}")])])

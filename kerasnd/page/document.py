@@ -35,11 +35,15 @@ def document(summary, told, runs, title, command="", extra=(), most=MOST_BYTES):
 def _fitting(runs, room):
     """(Markup of the sections, str of what was left out): those with evidence as large as they fit, then the others."""
     names = [f"run-{place + 1}" for place in range(len(runs))]
-    rich = [place for place, run in enumerate(runs) if run.get("evidence") and not run["evidence"]["problem"]]
-    made = {}
+    rich = [place for place, run in enumerate(runs)
+            if run.get("evidence") and (not run["evidence"]["problem"] or run["evidence"].get("figures"))]
+    made, total, before = {}, 0, SIDES[0]
     for side in SIDES:
-        made = {place: section(runs[place], names[place], side, place == 0) for place in rich}
-        if sum(len(each.encode()) for each in made.values()) <= room * FOR_IMAGES:
+        if total * (side / before) ** 2 > room * FOR_IMAGES and side != SIDES[-1]:
+            continue            # images of another size would still be too large
+        made, before = {place: section(runs[place], names[place], side, place == 0) for place in rich}, side
+        total = sum(len(each.encode()) for each in made.values())
+        if total <= room * FOR_IMAGES:
             break
     used, kept, bare, gone = 0, {}, 0, 0
     for place in rich:

@@ -38,19 +38,19 @@ def tag(name, /, *parts, **attributes):
     return Markup(f"<{name}{told}>" if name in _EMPTY else f"<{name}{told}>{join(*parts)}</{name}>")
 
 
-def table(head, rows, words=1, caption=None):
+def table(head, rows, words=1, caption=None, silent=False):
     """Markup of a table in a box that scrolls sideways where it is too wide.
 
     Args:
         head: sequence of plain values.
         rows: sequence of sequences as long as `head`.
         words: int, so many columns at the left are words; the others are numbers, set flush right.
-        caption: plain value or None.
+        caption: plain value or None; silent: bool, it is for readers of another kind than the eye alone.
     """
     kind = ["w" if place < words else "n" for place in range(len(head))]
     lines = [tag("tr", [tag("th", cell, class_=each, scope="row") if not place else tag("td", cell, class_=each)
                         for place, (cell, each) in enumerate(zip(row, kind))]) for row in rows]
-    return tag("div", tag("table", tag("caption", caption) if caption else None,
+    return tag("div", tag("table", tag("caption", caption) if caption and not silent else None,
                           tag("thead", tag("tr", [tag("th", cell, class_=each, scope="col") for cell, each in zip(head, kind)])),
                           tag("tbody", lines)), class_="wide", tabindex="0", role="region", aria_label=caption or "table")
 

@@ -5,6 +5,7 @@ from kerasnd.page import charts, pictures
 from kerasnd.page.elements import join, number, table, tag, text
 
 FEATURES = 6        # of a table's example, those with the largest share
+TABLES = 6          # examples of either end that are shown of a table
 
 
 def examples(evidence, side):
@@ -16,10 +17,10 @@ def examples(evidence, side):
     """
     if not evidence:
         return None
-    strips = [join(tag("h3", f"Most {name}"), tag("div", [_entry(each, evidence, side) for each in evidence[name]],
+    strips = [join(tag("h4", f"Most {name}"), tag("div", [_entry(each, evidence, side) for each in evidence[name][:None if evidence["is_image"] else TABLES]],
                                                  class_="strip" if evidence["is_image"] else "entries"))
               for name in ("normal", "anomalous")]
-    return join(tag("h3", "Where the score comes from"), _legend(evidence), strips, _alarms(evidence, side))
+    return join(tag("h3", "Where the scores come from"), _legend(evidence), strips, _alarms(evidence, side))
 
 
 def _legend(evidence):
@@ -27,15 +28,13 @@ def _legend(evidence):
     if evidence["is_image"]:
         stack = ["the preprocessed image" if evidence["redrawn"] else "the image", *["its reconstruction"] * evidence["redrawn"],
                  *["the map"] * bool(evidence["kind"])]
-        told.append(" ".join(("From top to bottom:", ", ".join(stack) + ".", "True anomalies have a frame.")))
+        told.append(f"In this order: {', '.join(stack)}. True anomalies have a frame.")
     if evidence["kind"]:
         told.append("Each map is scaled to its own largest value." if evidence["is_image"] else
                     f"Shown are the {FEATURES} features with the largest share.")
-    swatches = {"": None, "residual": tag("span", tag("span", class_="swatch up"), "raises the score"),
-                "gradient": tag("span", tag("span", class_="swatch up"), "raises the score, ",
-                                tag("span", class_="swatch down"), "lowers it")}
-    return join(tag("p", " ".join(told), class_="note"), tag("p", swatches[evidence["kind"]], class_="note")
-                if evidence["kind"] else None)
+    raises, lowers = (join(tag("span", class_=f"swatch {way}"), words) for way, words in (("up", "raises the score"), ("down", "lowers it")))
+    key = {"": None, "residual": tag("p", raises, class_="note"), "gradient": tag("p", raises, "   ", lowers, class_="note")}
+    return join(tag("p", " ".join(told), class_="note"), key[evidence["kind"]])
 
 
 def _alarms(evidence, side):
@@ -45,12 +44,12 @@ def _alarms(evidence, side):
     if evidence["neighbours_told"]:
         told += " " + evidence["neighbours_told"]
     if evidence["is_image"]:
-        body = [tag("div", _entry(each, evidence, side), tag("div", [_neighbour(near, evidence, side) for near in
-                                                                     each["neighbours"]], class_="near"), class_="alarm")
-                for each in evidence["alarms"]]
+        body = tag("div", [tag("div", _entry(each, evidence, side),
+                               tag("div", [_neighbour(near, evidence, side) for near in each["neighbours"]], class_="near"),
+                               class_="alarm") for each in evidence["alarms"]], class_="alarms")
     else:
         body = tag("div", [_entry(each, evidence, side) for each in evidence["alarms"]], class_="entries")
-    return join(tag("h3", "Hardest false alarms"), tag("p", told, class_="note"), body)
+    return join(tag("h4", "Hardest false alarms"), tag("p", told, class_="note"), body)
 
 
 def _entry(example, evidence, side):
@@ -62,15 +61,22 @@ def _entry(example, evidence, side):
         stack.append(pictures.photo(example["redrawn"], evidence["limits"], side, "its reconstruction"))
     if example.get("heat") is not None:
         stack.append(pictures.heat(example["heat"], side, "map of where its score comes from"))
-    return tag("figure", stack, tag("figcaption", tag("b", number(example["score"])), tag("span", example["name"]),
-                                    f" #{example['index']}", [join(tag("br"), f"{name} {number(value, 3)}")
-                                                             for name, value in (example.get("terms") or {}).items()]),
+    terms = [join(tag("br"), f"{name} {number(value, 3)}") for name, value in (example.get("terms") or {}).items()]
+    return tag("figure", tag("div", stack, class_="tiles"),
+               tag("figcaption", tag("b", number(example["score"])), _who(example), terms),
                class_="anomalous" if example["label"] else "normal")
 
 
+def _who(example):
+    """Markup, the class of an example and its place in the data."""
+    name = f"class {example['name']}" if example["name"].isdigit() else example["name"]
+    return join(tag("span", name), f" #{example['index']}")
+
+
 def _neighbour(near, evidence, side):
-    return tag("figure", pictures.photo(near["shown"], evidence["limits"], side, f"training example {near['index']}, {near['name']}"),
-               tag("figcaption", tag("b", f"at {number(near['distance'], 3)}"), tag("span", near["name"]), f" #{near['index']}",
+    picture = pictures.photo(near["shown"], evidence["limits"], side, f"training example {near['index']}, {near['name']}")
+    return tag("figure", tag("div", picture, class_="tiles"),
+               tag("figcaption", tag("b", f"at {number(near['distance'], 3)}"), _who(near),
                    tag("br") if near["hint"] else None, {0: None, 1: "known normal", -1: "known anomaly"}[near["hint"]]),
                class_="anomalous" if near["hint"] < 0 else "normal")
 
@@ -89,4 +95,4 @@ def _features(example, evidence):
     places = [", nearest: " + ", ".join(f"#{each['index']}" for each in near)] if near else []
     told = [text(f", {name} {number(value, 3)}") for name, value in (example.get("terms") or {}).items()]
     return tag("div", tag("p", tag("b", number(example["score"])), f" {example['name']} (true {kind}) #{example['index']}", told, places,
-                          class_="note"), table(head, rows, 1, f"example {example['index']}"))
+                          class_="note"), table(head, rows, 1, f"example {example['index']}", silent=True))

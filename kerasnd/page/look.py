@@ -12,7 +12,7 @@ font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,
 font-variant-numeric:tabular-nums lining-nums;overflow-wrap:break-word}
 h1{font-size:1.9rem;line-height:1.2;font-weight:600;letter-spacing:-.015em;margin:0 0 .4rem}
 h2{font-size:1.3rem;line-height:1.3;font-weight:600;letter-spacing:-.01em;margin:3.2rem 0 .6rem}
-h3{font-size:1rem;font-weight:600;margin:2rem 0 .4rem}
+h3{font-size:1.05rem;font-weight:600;margin:2.2rem 0 .4rem}h4{font-size:.92rem;font-weight:600;margin:1.6rem 0 .3rem}
 p{margin:.4rem 0 .8rem;max-width:44rem}
 a{color:var(--normal);text-decoration-thickness:1px;text-underline-offset:.18em}
 nav{margin:1.2rem 0 0}nav a{display:inline-block;margin-right:1.2rem}
@@ -26,7 +26,8 @@ caption{text-align:left;padding:0 0 .3rem;font-size:.87rem}
 th,td{padding:.36rem .9rem .36rem 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line);font-weight:400}
 th:last-child,td:last-child{padding-right:0}
 thead th{color:var(--soft);font-size:.8rem;white-space:nowrap;vertical-align:bottom}
-tbody th{font-weight:500}
+tbody th{font-weight:500;white-space:nowrap}h3 .soft{font-weight:400}
+.settings{display:block;min-width:13rem;max-width:24rem;font-size:.8rem;color:var(--soft)}
 .n{text-align:right;white-space:nowrap}
 code,pre{font:.84rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 pre{background:var(--tile);padding:.7rem .9rem;border-radius:4px;white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0 1rem}
@@ -53,21 +54,25 @@ dt{flex:none}dd{margin:0;text-align:right;overflow-wrap:anywhere;min-width:0}
 .columns{columns:19rem;column-gap:2.5rem}.columns>div{break-inside:avoid}
 .strip{display:flex;flex-wrap:wrap;gap:1rem .9rem;margin:.6rem 0 1rem}
 figure{margin:0;width:4.6rem}
-figure img,.near img{display:block;width:100%;height:auto;background:var(--tile);border-radius:2px}
-figure img+img{margin-top:3px}
+.tiles{display:flex;flex-direction:column;gap:3px}
+figure img{display:block;width:100%;height:auto;background:var(--tile);border-radius:2px}
 img.coarse{image-rendering:pixelated}
-figure.anomalous>img:first-child{box-shadow:0 0 0 2px var(--paper),0 0 0 4px var(--anomalous)}
+figure.anomalous img:first-child{box-shadow:0 0 0 2px var(--paper),0 0 0 4px var(--anomalous)}
 figcaption{font-size:.78rem;line-height:1.35;margin-top:.4rem;overflow-wrap:anywhere}
 figcaption b{display:block;color:var(--ink);font-weight:500}figure.anomalous figcaption span{color:var(--anomalous)}
-.alarm{display:flex;gap:1.4rem;padding:.9rem 0;border-bottom:1px solid var(--line);flex-wrap:wrap}
-.alarm .near{display:flex;flex-wrap:wrap;gap:.9rem;padding-left:1.4rem;border-left:1px solid var(--line)}
+.alarms{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,29rem),1fr));gap:0 2.5rem;
+border-top:1px solid var(--line);margin-top:.8rem}
+.alarm{display:flex;flex-wrap:wrap;gap:1.2rem;padding:.9rem 0;border-bottom:1px solid var(--line)}
+.alarm>figure{width:auto}.alarm>figure .tiles{flex-direction:row}.alarm .tiles img{width:4.2rem}
+.near{display:flex;gap:.7rem;padding-left:1.2rem;border-left:1px solid var(--line)}.near figure{width:4.2rem}
+.old img{display:block;max-width:100%;height:auto;border-radius:4px;background:#fff}
 .entries{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.4rem 2.5rem}
 .entries table{width:100%;font-size:.84rem}.entries td,.entries th{padding-top:.2rem;padding-bottom:.2rem;overflow-wrap:anywhere}
 .bar{width:6rem;height:.65rem;display:block;margin-left:auto}.raises{fill:var(--raises)}.lowers{fill:var(--lowers)}
 .swatch{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin:0 .25em 0 0}
 .swatch.up{background:var(--raises)}.swatch.down{background:var(--lowers)}
 @media (max-width:40rem){body{padding:1.4rem 1rem 3rem}h1{font-size:1.55rem}h2{margin-top:2.4rem}
-.run>summary .n{margin-left:0}.alarm .near{padding-left:0;border-left:0}figure{width:4.1rem}}
+.run>summary .n{margin-left:0}.near{padding-left:0;border-left:0}figure{width:4.1rem}}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#111;--soft:#555;--line:#ccc;--tile:#f2f2f2;--normal:#1f68a8;
 --anomalous:#b8480c;--raises:#d04a0a;--lowers:#1860b0}
 body{max-width:none;padding:0;font-size:10pt}nav{display:none}.wide{overflow:visible}

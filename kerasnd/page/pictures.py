@@ -80,7 +80,7 @@ def _png(pixels, color_type, *chunks):
     above[1:] -= pixels[:-1]
     lines = [numpy.concatenate([numpy.full((high, 1), kind, "uint8"), each.reshape(high, -1)], axis=1).tobytes()
              for kind, each in ((0, pixels), (1, left), (2, above))]
-    body = min((zlib.compress(each, 9) for each in lines), key=len)
+    body = min((zlib.compress(each, 6) for each in lines), key=len)
     head = struct.pack(">IIBBBBB", wide, high, 8, color_type, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

@@ -2,7 +2,7 @@
 import json
 import shlex
 
-from kerasnd.page import charts
+from kerasnd.page import charts, pictures
 from kerasnd.page.elements import folded, join, number, pairs, table, tag
 from kerasnd.page.entries import examples
 from kerasnd.report_text import JUDGED
@@ -35,19 +35,25 @@ def _told(run, side):
     return join(
         tag("div", charts.roc(run["label"], run["score"]), charts.histogram(run["label"], run["score"]),
             tag("div", _metrics(run), class_="facts"), class_="charts"),
-        tag("p", why, class_="note") if why else examples(evidence, side), _latency(evidence), _made(run),
+        tag("p", why, class_="note") if why else examples(evidence, side), _old(evidence, side), _latency(evidence), _made(run),
         _card(evidence))
+
+
+def _old(evidence, side):
+    """Markup of the pictures that training left, where nothing better is at hand."""
+    return [tag("p", pictures.photo(x, (0, 255), 10 * side, name), class_="old") for name, x in (evidence or {}).get("figures", ())
+            if side] or None
 
 
 def _metrics(run):
     found, row = run["metrics"], run["row"]
     low, high = found.get("auroc_low"), found.get("auroc_high")
-    interval = "" if low is None else f"{low:.4f} to {high:.4f}"
+    interval = "" if low is None else f"{low:.4f} – {high:.4f}"
     values = [(JUDGED[name] + " (low is good)" * (name in BETTER_LOW), f"{row[name]:.4f}")
               for name in JUDGED if name in row]
     seconds = " + ".join(number(float(found[name]), 3) for name in ("fit_seconds", "score_seconds") if found.get(name) is not None)
     judged = f"{found['n_test']} examples, {found['n_anomalous']} anomalous"
-    return pairs([values[0], ("95 % interval (bootstrap)", interval), *values[1:], ("judged", judged),
+    return pairs([values[0], ("95 % bootstrap", interval), *values[1:], ("judged", judged),
                   ("collapsed", row.get("collapsed")), ("seconds: fit + score", seconds)])
 
 
@@ -70,8 +76,9 @@ def _latency(evidence):
         return None
     rows = [[f"{n} at a time", f"{1000 * seconds:.3g}", f"{n / seconds:,.0f}".replace(",", "\u202f")]
             for n, seconds in evidence["latency"].items()]
-    return join(tag("h3", "Latency"), table(["examples", "ms, median", "examples a second"], rows, 1,
-                                            "The compiled score, measured on this machine while this page was written"))
+    told = "Of the compiled score, measured on the machine that wrote this page, while it wrote it."
+    return join(tag("h3", "Latency"), tag("p", told, class_="note"),
+                table(["examples", "ms, median", "examples a second"], rows, 1, "Latency", silent=True))
 
 
 def _card(evidence):

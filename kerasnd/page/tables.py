@@ -28,11 +28,13 @@ def _block(dataset, protocol, rows):
         [*_named(row, settings), *(f"{row['classes'][normal][1]['auroc'][0]:.4f}" if normal in row["classes"] else "–"
                                    for normal in normals), f"{row['all']['auroc'][0]:.4f}"]
         for row in rows], 1 + settings, "AUROC by normal class, mean over seeds") if len(normals) > 1 else None
-    return tag("section", tag("h3", text(dataset), " ", tag("span", protocol, class_="soft")), metrics, by_class)
+    name, _, options = protocol.partition(" (")
+    return tag("section", tag("h3", text(dataset), " ", tag("span", name, class_="soft")),
+               tag("p", options.removesuffix(")"), class_="note") if options else None, metrics, by_class)
 
 
 def _named(row, settings):
-    return [row["method"] + (f" ({row['variant']})" if row["variant"] else ""), *[row["settings"]] * settings]
+    return [row["method"] + (f" ({row['variant']})" if row["variant"] else ""), *[tag("span", row["settings"] or "–", class_="settings")] * settings]
 
 
 def _cell(row, name):
