@@ -19,6 +19,7 @@ from kerasnd.serving import card
 EXTREME, ALARMS, NEAREST = 8, 5, 3      # examples of either end, false alarms, and neighbours of each
 BANK = 20_000                           # training examples among which neighbours are sought
 SIDE, LEFT = 64, 640                    # pixels of what is kept of an image, and of a picture that training left
+ALIKE = 0.05                            # of the scores' deviation: so far apart may they be on another machine
 REQUESTS, ENOUGH = 30, 0.5              # of a latency: at most so many, and at most about so many seconds
 SOURCES = {
     "residual": "The map is the squared difference between what the model sees and what it redraws of it, value by value.",
@@ -84,6 +85,9 @@ def _gathered(folder, data_dir, kept):
     chosen["alarms"] = normals[figures.extremes(score[normals], "anomalous", ALARMS)]
     asked = np.unique(np.concatenate(list(chosen.values())))
     x = examples.some(pool.x, split.test[asked])
+    off = float(np.sqrt(np.mean(np.square(detector.predict(x, verbose=0).astype(np.float64) - score[asked]))))
+    if not off <= ALIKE * np.std(score, dtype=np.float64):
+        raise BadData(f"its model gives other scores now than those that were kept, {off:.3g} apart in the mean.")
     told, kind = _explained(detector, x, kind)
     shown = told["seen"] if pool.is_image and kind == "residual" else x
     found = {"problem": "", "is_image": pool.is_image, "kind": kind, "redrawn": told["redrawn"] is not None, "source": SOURCES[kind],

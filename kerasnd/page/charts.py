@@ -59,7 +59,7 @@ def histogram(label, score):
         line = " ".join(f"{_x(a)},{_y(b)}" for a, b in zip(across, numpy.repeat(share / top, 2)))
         drawn.append(tag("polygon", points=f"{_x(0)},{_y(0)} {line} {_x(1)},{_y(0)}", class_=name))
     key = [tag("text", name, x=_x(at), y=_TOP - 9, class_=f"key {name}", text_anchor="end")
-           for at, name in ((0.76, "normal"), (1, "anomalous"))]
+           for at, name in ((0.72, "normal"), (1, "anomalous"))]
     return _chart(f"Histogram of scores from {number(low)} to {number(high)}", "score", "share of its kind", [
         drawn, key, _ticks([(0, number(low)), (0.5, number((low + high) / 2)), (1, number(high))],
                            [(0, "0"), (1, f"{top:.2f}")])])

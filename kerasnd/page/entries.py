@@ -2,7 +2,7 @@
 import numpy
 
 from kerasnd.page import charts, pictures
-from kerasnd.page.elements import join, number, table, tag, text
+from kerasnd.page.elements import join, number, table, tag
 
 FEATURES = 6        # of a table's example, those with the largest share
 TABLES = 6          # examples of either end that are shown of a table
@@ -17,8 +17,9 @@ def examples(evidence, side):
     """
     if not evidence:
         return None
+    terms = any(each.get("terms") for each in evidence["normal"])
     strips = [join(tag("h4", f"Most {name}"), tag("div", [_entry(each, evidence, side) for each in evidence[name][:None if evidence["is_image"] else TABLES]],
-                                                 class_="strip" if evidence["is_image"] else "entries"))
+                                                 class_=("strip" + " terms" * terms) if evidence["is_image"] else "entries"))
               for name in ("normal", "anomalous")]
     return join(tag("h3", "Where the scores come from"), _legend(evidence), strips, _alarms(evidence, side))
 
@@ -29,6 +30,9 @@ def _legend(evidence):
         stack = ["the preprocessed image" if evidence["redrawn"] else "the image", *["its reconstruction"] * evidence["redrawn"],
                  *["the map"] * bool(evidence["kind"])]
         told.append(f"In this order: {', '.join(stack)}. True anomalies have a frame.")
+    if any(each.get("terms") for each in evidence["normal"]):
+        told.append("Beside each score stand the parts of −ln p(x): tangent, the density of the code, p(z); jacobian, what the surface "
+                    "of the decoder is stretched by; residual, what lies off that surface.")
     if evidence["kind"]:
         told.append("Each map is scaled to its own largest value." if evidence["is_image"] else
                     f"Shown are the {FEATURES} features with the largest share.")
@@ -48,7 +52,8 @@ def _alarms(evidence, side):
                                tag("div", [_neighbour(near, evidence, side) for near in each["neighbours"]], class_="near"),
                                class_="alarm") for each in evidence["alarms"]], class_="alarms")
     else:
-        body = tag("div", [_entry(each, evidence, side) for each in evidence["alarms"]], class_="entries")
+        told += " Beside the values stand the means of these."
+        body = tag("div", [_features(each, evidence, each["neighbours"]) for each in evidence["alarms"]], class_="entries")
     return join(tag("h4", "Hardest false alarms"), tag("p", told, class_="note"), body)
 
 
@@ -81,18 +86,23 @@ def _neighbour(near, evidence, side):
                class_="anomalous" if near["hint"] < 0 else "normal")
 
 
-def _features(example, evidence):
-    values, near = numpy.ravel(example["shown"]), example.get("neighbours")
-    share = numpy.zeros(len(values)) if example.get("heat") is None else numpy.ravel(example["heat"])
-    at = numpy.argsort(-numpy.abs(share), kind="stable")[:FEATURES]
-    most = float(numpy.abs(share).max()) or 1.0
-    beside = numpy.mean([numpy.ravel(each["shown"]) for each in near], axis=0) if near else None
-    rows = [[evidence["features"][place], number(float(values[place])),
-             *([] if beside is None else [number(float(beside[place]))]),
-             *([charts.bar(float(share[place]), most)] if example.get("heat") is not None else [])] for place in at]
-    head = ["feature", "value", *["neighbours’ mean"] * (beside is not None), *["share"] * (example.get("heat") is not None)]
-    kind = "anomalous" if example["label"] else "normal"
-    places = [", nearest: " + ", ".join(f"#{each['index']}" for each in near)] if near else []
-    told = [text(f", {name} {number(value, 3)}") for name, value in (example.get("terms") or {}).items()]
-    return tag("div", tag("p", tag("b", number(example["score"])), f" {example['name']} (true {kind}) #{example['index']}", told, places,
-                          class_="note"), table(head, rows, 1, f"example {example['index']}", silent=True))
+def _features(example, evidence, near=()):
+    """Markup of a table's example: its features with the largest share, and, where neighbours are to be told, theirs."""
+    values, share, told = numpy.ravel(example["shown"]), example.get("heat"), []
+    at, most = range(min(FEATURES, len(values))), 0.0
+    if share is not None:
+        share = numpy.ravel(share)
+        at, most = numpy.argsort(-numpy.abs(share), kind="stable")[:FEATURES], float(numpy.abs(share).max())
+        told = [] if most else ["; its score is flat here, so that no feature has a share"]
+    columns = [("feature", lambda place: evidence["features"][place]), ("value", lambda place: number(float(values[place])))]
+    if near:
+        mean = numpy.mean([numpy.ravel(each["shown"]) for each in near], axis=0)
+        columns.append(("nearest", lambda place: number(float(mean[place]))))
+        told.append("; nearest: " + ", ".join(f"#{each['index']}" for each in near))
+    if most:
+        columns.append(("share", lambda place: charts.bar(float(share[place]), most)))
+    told += [f"; {name} {number(value, 3)}" for name, value in (example.get("terms") or {}).items()]
+    rows = [[value(place) for _, value in columns] for place in at]
+    return tag("div", tag("p", tag("b", number(example["score"])), " ", _who(example),
+                          ", a true anomaly" if example["label"] else None, told, class_="note"),
+               table([name for name, _ in columns], rows, 1, f"example {example['index']}", silent=True))

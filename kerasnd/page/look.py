@@ -67,8 +67,9 @@ border-top:1px solid var(--line);margin-top:.8rem}
 .near{display:flex;gap:.7rem;padding-left:1.2rem;border-left:1px solid var(--line)}.near figure{width:4.2rem}
 .old img{display:block;max-width:100%;height:auto;border-radius:4px;background:#fff}
 .entries{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.4rem 2.5rem}
-.entries table{width:100%;font-size:.84rem}.entries td,.entries th{padding-top:.2rem;padding-bottom:.2rem;overflow-wrap:anywhere}
-.bar{width:6rem;height:.65rem;display:block;margin-left:auto}.raises{fill:var(--raises)}.lowers{fill:var(--lowers)}
+.entries table{width:100%;font-size:.84rem}.entries td,.entries th{padding-right:.5rem;padding-top:.2rem;padding-bottom:.2rem;overflow-wrap:anywhere}
+.terms figure{width:6.2rem}
+.bar{width:5rem;height:.65rem;display:block;margin-left:auto}.raises{fill:var(--raises)}.lowers{fill:var(--lowers)}
 .swatch{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin:0 .25em 0 0}
 .swatch.up{background:var(--raises)}.swatch.down{background:var(--lowers)}
 @media (max-width:40rem){body{padding:1.4rem 1rem 3rem}h1{font-size:1.55rem}h2{margin-top:2.4rem}
