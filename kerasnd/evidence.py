@@ -223,9 +223,10 @@ def _flat(heat, is_image):
 
 
 def _features(pool):
-    names = [column["name"] for column in (pool.schema or {}).get("columns", ())]
-    n = pool.example_shape[0]
-    return names if len(names) == n else [f"feature {place}" for place in range(n)]
+    """list of str, what each feature of a table is called."""
+    names = [f"{column['name']} = {level or 'missing'}" if level is not None else column["name"]
+             for column in (pool.schema or {}).get("columns", ()) for level in column.get("levels", [None])]
+    return names or [f"feature {place}" for place in range(pool.example_shape[0])]
 
 
 def _name(pool, at):

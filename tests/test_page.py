@@ -330,3 +330,45 @@ def test_models_are_asked_for_first_seeds_and_first_classes_of_every_row(tmp_pat
     picked = [[rows[place][name] for name in ("method", "normal", "seed")] for place in reporting.chosen(rows, 4)]
     assert picked == [["kde", "2", 0], ["kde", "3", 0], ["ocnn", "2", 0], ["ocnn", "3", 0]]
     assert len(reporting.chosen(rows, 24)) == 6
+
+
+def test_columns_of_words_are_named_by_their_levels():
+    class Pool:
+        schema = {"columns": [{"name": "load", "kind": "number"}, {"name": "phase", "kind": "words", "levels": ["", "ramp"]}]}
+        example_shape = (3,)
+    assert evidence._features(Pool) == ["load", "phase = missing", "phase = ramp"]
+    Pool.schema = None
+    assert evidence._features(Pool) == ["feature 0", "feature 1", "feature 2"]
+
+
+def test_a_model_that_scores_otherwise_than_it_did_is_not_shown(finished, tmp_path):
+    shutil.copytree(finished / "deep_sad", tmp_path / "a")
+    with np.load(tmp_path / "a" / "scores.npz") as file:
+        held = {name: file[name] for name in file.files}
+    held["score"] = held["score"][::-1].copy()
+    np.savez(tmp_path / "a" / "scores.npz", **held)
+    assert "gives other scores now" in evidence.gather(tmp_path / "a")["problem"]
+
+
+def test_a_stream_of_images_gives_what_the_array_gives(tmp_path):
+    """Images that do not fit in memory are read again where they are shown."""
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 12), ("test", 6)):
+        for name, level in (("good", 90), ("bad", 160)):
+            (tmp_path / "photos" / part / name).mkdir(parents=True)
+            for place in range(n):
+                noise = np.clip(rng.normal(level, 25, (8, 8, 3)), 0, 255).astype(np.uint8)
+                tf.io.write_file(str(tmp_path / "photos" / part / name / f"{place}.png"), tf.io.encode_png(noise))
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kerasnd.judging.draw", lambda *args: None)
+        for cache in (1.0, 1e-9):
+            made = config.load(method="kde", dataset=str(tmp_path / "photos"), normal="good")
+            made["batches"]["cache_gib"] = cache
+            runs.train(made, tmp_path / str(cache))
+            found.append(evidence.gather(tmp_path / str(cache)))
+    for name in ("normal", "alarms"):
+        for one, other in zip(*(each[name] for each in found), strict=True):
+            assert one["index"] == other["index"] and np.array_equal(one["shown"], other["shown"])
+            assert [near["index"] for near in one.get("neighbours", ())] == [near["index"] for near in other.get("neighbours", ())]
+    assert found[0]["problem"] == found[1]["problem"] == "" and found[0]["alarms"][0]["neighbours"]

@@ -38,21 +38,23 @@ def tag(name, /, *parts, **attributes):
     return Markup(f"<{name}{told}>" if name in _EMPTY else f"<{name}{told}>{join(*parts)}</{name}>")
 
 
-def table(head, rows, words=1, caption=None, silent=False):
+def table(head, rows, words, caption, silent=False):
     """Markup of a table in a box that scrolls sideways where it is too wide.
 
     Args:
         head: sequence of plain values.
         rows: sequence of sequences as long as `head`.
         words: int, so many columns at the left are words; the others are numbers, set flush right.
-        caption: plain value or None; silent: bool, it is for readers of another kind than the eye alone.
+        caption: plain value, what it is a table of.
+        silent: bool, the caption is only for those who do not see the page.
     """
     kind = ["w" if place < words else "n" for place in range(len(head))]
     lines = [tag("tr", [tag("th", cell, class_=each, scope="row") if not place else tag("td", cell, class_=each)
                         for place, (cell, each) in enumerate(zip(row, kind))]) for row in rows]
-    return tag("div", tag("table", tag("caption", caption) if caption and not silent else None,
-                          tag("thead", tag("tr", [tag("th", cell, class_=each, scope="col") for cell, each in zip(head, kind)])),
-                          tag("tbody", lines)), class_="wide", tabindex="0", role="region", aria_label=caption or "table")
+    above = None if silent else tag("p", caption, class_="note caption")
+    return join(above, tag("div", tag("table", tag("thead", tag("tr", [
+        tag("th", cell, class_=each, scope="col") for cell, each in zip(head, kind)])), tag("tbody", lines), aria_label=caption),
+        class_="wide", tabindex="0"))
 
 
 def pairs(values):
@@ -70,7 +72,7 @@ def folded(summary, *parts, **attributes):
 
 
 def number(value, digits=4):
-    """str of a number in few characters, with a true minus sign; "–" for None."""
-    if value is None:
-        return "–"
+    """str of a number in few characters, with a true minus sign; "–" for None, "missing" for NaN."""
+    if value is None or value != value:
+        return "–" if value is None else "missing"
     return f"{value:.{digits}g}".replace("-", "−") if isinstance(value, float) else str(value)

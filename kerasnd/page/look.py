@@ -16,17 +16,17 @@ h3{font-size:1.05rem;font-weight:600;margin:2.2rem 0 .4rem}h4{font-size:.92rem;f
 p{margin:.4rem 0 .8rem;max-width:44rem}
 a{color:var(--normal);text-decoration-thickness:1px;text-underline-offset:.18em}
 nav{margin:1.2rem 0 0}nav a{display:inline-block;margin-right:1.2rem}
-.soft,.sd,caption,figcaption,dt,.note{color:var(--soft)}
+.soft,.sd,figcaption,dt,.note{color:var(--soft)}
 .note{font-size:.87rem}
 .sd{font-size:.87em;white-space:nowrap}
 .wide{overflow-x:auto;margin:.6rem 0 1rem}
 .wide:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--normal);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem}
-caption{text-align:left;padding:0 0 .3rem;font-size:.87rem}
+.caption{margin:.8rem 0 .2rem}.caption+.wide{margin-top:0}
 th,td{padding:.36rem .9rem .36rem 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line);font-weight:400}
 th:last-child,td:last-child{padding-right:0}
 thead th{color:var(--soft);font-size:.8rem;white-space:nowrap;vertical-align:bottom}
-tbody th{font-weight:500;white-space:nowrap}h3 .soft{font-weight:400}
+tbody th{font-weight:500;white-space:nowrap;position:sticky;left:0;background:var(--paper)}h3 .soft{font-weight:400}
 .settings{display:block;min-width:13rem;max-width:24rem;font-size:.8rem;color:var(--soft)}
 .n{text-align:right;white-space:nowrap}
 code,pre{font:.84rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
