@@ -186,6 +186,32 @@ def _cells(group):
     return {"cells": cells, "seeds": float(numpy.std(means, ddof=1)) if whole else None, "hash": digest}
 
 
+def gathered(folder):
+    """The runs below a folder that can be used, and what is to be said of the others.
+
+    Args:
+        folder: str or Path.
+
+    Returns:
+        (rows, remarks): list of dict as from `collect`, none of them with a problem; tuple of str, a sentence for each run folder that
+        was left out, and for each run that collapsed. They are logged as warnings, too.
+
+    Raises:
+        Misuse: `folder` is no folder or holds no run. BadData: there are run folders, but none can be used.
+    """
+    rows = collect(folder)
+    if not rows:
+        raise Misuse(f"`folder` must hold run folders. Received: folder={str(folder)!r}. Train first.")
+    left_out = tuple(f"{row['run']}: left out, {row['problem']}." for row in rows if "problem" in row)
+    if len(left_out) == len(rows):
+        raise BadData(f"No run below {str(folder)!r} can be used. The first of {len(rows)} is {left_out[0]}")
+    remarks = left_out + tuple(f"{row['run']}: counted, but {row['collapsed'].rstrip('.')}." for row in rows
+                               if row.get("collapsed"))
+    for line in remarks:
+        logging.warning("%s", line)
+    return [row for row in rows if "problem" not in row], remarks
+
+
 def write(folder, to):
     """Writes the table of all runs below a folder, whole or not at all.
 
@@ -204,18 +230,8 @@ def write(folder, to):
     """
     suffix = pathlib.Path(to).suffix.lower()
     if suffix not in (".md", ".csv"):
-        remedy = "HTML is to come; take .md until then." if suffix == ".html" else "It chooses the format."
-        raise Misuse(f"`to` must end in .md or .csv. Received: to={str(to)!r}. {remedy}")
-    rows = collect(folder)
-    if not rows:
-        raise Misuse(f"`folder` must hold run folders. Received: folder={str(folder)!r}. Train first.")
-    left_out = tuple(f"{row['run']}: left out, {row['problem']}." for row in rows if "problem" in row)
-    if len(left_out) == len(rows):
-        raise BadData(f"No run below {str(folder)!r} can be used. The first of {len(rows)} is {left_out[0]}")
-    remarks = left_out + tuple(f"{row['run']}: counted, but {row['collapsed'].rstrip('.')}." for row in rows
-                               if row.get("collapsed"))
-    for line in remarks:
-        logging.warning("%s", line)
+        raise Misuse(f"`to` must end in .md or .csv. Received: to={str(to)!r}. It chooses the format; bin/report writes .html too.")
+    rows, remarks = gathered(folder)
     summary = table(rows)
     compared, told = report_comparison.comparisons(summary)
     for line in told:

@@ -52,17 +52,21 @@ ALLOWED = {
     "scoring": {"cluster", "data", "devices", "examples", "folder", "growing", "held_out", "progress", "saving", "scoring_ray",
                 "verdicts"},
     "exporting": {"calibration", "devices", "examples", "folder", "held_out", "judging", "saving", "scoring", "serving"},
+    "page": {"metrics", "report_comparison", "report_text"}, "attribution": set(),
+    "evidence": {"attribution", "data", "devices", "examples", "feeding", "figures", "folder", "held_out", "neighbours", "page",
+                 "saving", "serving"},
+    "reporting": {"evidence", "folder", "metrics", "overrides", "page", "progress", "report", "report_comparison"},
     "runs": {"config", "data", "devices", "examples", "folder", "held_out", "judging", "progress", "rejudging", "saving", "scoring",
              "training", "under_attack"},
     "sweep": {"cluster", "config", "config_file", "data", "folder", "methods", "report"},
     "cli": {"cluster", "config", "config_file", "data", "exporting", "generating", "per_class", "per_share", "process", "report",
-            "runs", "serving", "sweep"},
+            "reporting", "runs", "serving", "sweep"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
 LEARNING = {"attacks", "collapse", "densities", "descent", "detector", "diffusion", "feeding", "fitted", "frechet", "jacobians",
             "learner", "methods", "negatives", "neighbours", "networks", "pyod", "saved_form", "sklearn"}
-JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "report", "report_text", "comparison",
+JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "page", "report", "report_text", "comparison",
            "report_comparison"}
 
 
