@@ -11,8 +11,9 @@ from kerasnd.errors import BadData, Misuse, suggest
 
 ENGINES = ("local", "ray")
 SOON = 5            # seconds, in which a cluster that is there answers
-# Nothing is reported to anybody, and no warning of what Ray will do otherwise one day.
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_PROMPT_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+# Nothing is reported to anybody, no warning of what Ray will do otherwise one day, and no minute's wait where this is no node.
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_PROMPT_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            "RAY_gcs_server_request_timeout_seconds": "10"}
 
 
 def check(engine, address=None):
@@ -91,10 +92,11 @@ def connect(address=None):
         The module ray, connected. A process that was connected already stays so, whatever `address` says.
 
     Raises:
-        Misuse, BadData: as `check`; BadData: no Ray cluster is there, or it is of another version.
+        Misuse, BadData: as `check`; BadData: Ray cannot start here, the cluster is of another version, or this machine is no node
+            of it.
     """
     check("ray", address)
-    for name, value in QUIET.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     import ray
     import ray.util
@@ -108,7 +110,11 @@ def connect(address=None):
         ray.init(address=where, logging_level=logging.ERROR, log_to_driver=False, **options)
     except Exception as error:      # of gRPC, of Ray, of the system: whatever it is, there is no cluster
         ray.shutdown()
-        raise _unreachable(where, _first_line(error)) from error
+        if where == "local":
+            raise BadData("`engine` must be local where Ray cannot start on this machine. Received: engine='ray': "
+                          f"{_first_line(error).rstrip('.')}. Take --engine=local.") from error
+        raise BadData(f"`address` must be that of a Ray cluster of which this machine is a node, or ray://host:10001 of its head. "
+                      f"Received: {where}: {_first_line(error).rstrip('.')}. Run the command on a node, or take ray://.") from error
     try:
         yield ray
     finally:
