@@ -14,7 +14,7 @@ OPTIONAL = {
     "serving": ["tensorflow-serving-api>=2.18"],                # warm-up requests of served models
     "litert": ["ai-edge-litert>=1.2"],                          # bin/export --format=litert
     "onnx": ["tf2onnx>=1.17", "onnxruntime>=1.20"],             # bin/export --format=onnx
-    "ray": ["ray>=2.40"],                                       # many machines
+    "ray": ["ray>=2.60"],                                       # many machines
 }
 
 setup(
