@@ -174,8 +174,8 @@ def gathered(folder):
         folder: str or Path.
 
     Returns:
-        (rows, remarks): list of dict as from `collect`, none of them with a problem; tuple of str, a sentence for each run folder that
-        was left out, and for each run that collapsed. They are logged as warnings, too.
+        (rows, remarks): list of dict as from `collect`, none of them with a problem; tuple of str, a sentence for each run folder
+        that was left out, and for each run that collapsed. They are logged as warnings, too.
 
     Raises:
         Misuse: `folder` is no folder or holds no run. BadData: there are run folders, but none can be used.

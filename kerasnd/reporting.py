@@ -55,7 +55,7 @@ def ordered(rows):
 
 
 def chosen(rows, most):
-    """list of int, places of the runs whose models are asked: first seeds, at most so many, those of the first classes before others.
+    """list of int, places of the runs whose models are asked: first seeds, at most so many, first classes before others.
 
     Args:
         rows: list of dict, as from `ordered`.

@@ -34,7 +34,8 @@ def _block(dataset, protocol, rows):
 
 
 def _named(row, settings):
-    return [row["method"] + (f" ({row['variant']})" if row["variant"] else ""), *[tag("span", row["settings"] or "–", class_="settings")] * settings]
+    name = row["method"] + (f" ({row['variant']})" if row["variant"] else "")
+    return [name, tag("span", row["settings"] or "–", class_="settings")] if settings else [name]
 
 
 def _cell(row, name):
