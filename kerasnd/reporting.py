@@ -4,7 +4,7 @@ import shlex
 import numpy as np
 from absl import logging
 
-from kerasnd import evidence, metrics, overrides, page, report
+from kerasnd import evidence, metrics, overrides, page, report, report_comparison
 from kerasnd.atomic import whole
 from kerasnd.folder import METRICS, SCORES, RunFolder, read_json
 from kerasnd.progress import Pass
@@ -41,11 +41,16 @@ def write(folder, to, evidence_of=EVIDENCE, data_dir=None, command=()):
             run["without"] = ("Of this run only the scores are shown: models are asked for the first seed of a class, of at most "
                               f"{evidence_of} runs (--evidence).")
         runs.append(run)
-    text = page.document(report.table(rows), remarks, runs, "Novelty detection: results", shlex.join(command))
+    summary = report.table(rows)
+    compared, told = report_comparison.comparisons(summary)
+    for line in told:
+        logging.warning("%s", line)
+    extra = [("Comparison", page.comparing(compared))] if compared else []
+    text = page.document(summary, remarks + told, runs, "Novelty detection: results", shlex.join(command), extra)
     with whole(to) as partial:
         partial.write_text(text, "utf-8")
     print(f"{to}: {len(runs)} runs, {len(text.encode()) / 1e6:.2f} MB")
-    return remarks
+    return remarks + told
 
 
 def ordered(rows):

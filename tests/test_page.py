@@ -88,7 +88,7 @@ def made_up(rng, shape=(32, 32, 3), **more):
 
 def a_row(**more):
     return {"run": "runs/a", "dataset": "cifar10", "protocol": "holdout", "method": "ocnn", "variant": "", "normal": "3", "seed": 0,
-            "settings": {}, "auroc": 0.75, "collapsed": "", **more}
+            "settings": {}, "auroc": 0.75, "collapsed": "", "hash": "0123456789ab", "interval": [0.7, 0.8], **more}
 
 
 def run_of(row, found=None, **more):
@@ -381,3 +381,14 @@ def test_a_stream_of_images_gives_what_the_array_gives(tmp_path):
             assert one["index"] == other["index"] and np.array_equal(one["shown"], other["shown"])
             assert [near["index"] for near in one.get("neighbours", ())] == [near["index"] for near in other.get("neighbours", ())]
     assert found[0]["problem"] == found[1]["problem"] == "" and found[0]["alarms"][0]["neighbours"]
+
+
+def test_methods_that_were_judged_alike_are_compared(tmp_path):
+    for method, shift in (("ocnn", 1.5), ("kde", 1.0), ("rcae", 0.1)):
+        for normal in "1234567":
+            a_run(tmp_path / "runs", f"{method}{normal}", method=method, normal=normal, shift=shift)
+    reporting.write(tmp_path / "runs", tmp_path / "a.html", 0)
+    text = (tmp_path / "a.html").read_text()
+    words = "".join(checked(text).words)
+    assert "AUROC of 3 methods on 7 classes" in words and "p of every pair" in words and 'href="#section-comparison"' in text
+    assert "0123456789ab" in words and "over seeds" in words

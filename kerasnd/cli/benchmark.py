@@ -6,9 +6,9 @@ import re
 import sys
 from pathlib import Path
 
-from kerasnd import process
+from kerasnd import cluster, process
 from kerasnd.cli import finished, flags
-from kerasnd.errors import Misuse
+from kerasnd.errors import BadData, Misuse
 
 ABOUT = """
 Trains and judges every method on every data set, normal class and seed; a cell of the table is one run of bin/train. The same
@@ -33,8 +33,8 @@ def program():
                      "above choose from it. --config.KEY=VALUE overrides a value in the config of every cell.")
     benchmark.string("to", None, "The folder of the sweep.")
     benchmark.group("How long")
-    benchmark.string("budget", None, "A time, as 30min or 2h: every method is timed for a few epochs, and all schedules are divided "
-                     "by one number, so that the sweep fits. It says what it chose.")
+    benchmark.string("budget", None, "A time, as 30min or 2h: every method is timed for a few epochs, and all schedules are "
+                     "divided by one number, so that the sweep fits. It says what it chose.")
     benchmark.number("shorten", "Divides the epochs of every schedule by this number (default: 1).")
     benchmark.count("limit", "At most N training examples and N steps per epoch: a dry run.")
     benchmark.group("On what")
@@ -57,19 +57,18 @@ def benchmark(values, overrides):
     sweep = Sweep(values["to"].value)
     if values["cell"].value is not None:
         return one(sweep, values)
-    if values["address"].value and values["engine"].value != "ray":
-        raise Misuse(f"`--address` must go with --engine=ray. Received: --engine={values['engine'].value}. Leave it out.")
+    cluster.check("local" if values["engine"].value == "slurm" else values["engine"].value, values["address"].value)
     if values["budget"].value and values["shorten"].value:
         raise Misuse("`--budget` must be given without --shorten, which it chooses. Received: both. Leave one out.")
     from kerasnd.sweep import planning, shortening
     budget = shortening.seconds_of(values["budget"].value) if values["budget"].value else None
     process.settle(values["device"].value, values["threads"].value)
-    data_dir = values["data_dir"].value and os.path.abspath(os.path.expanduser(values["data_dir"].value))
-    cells, table = asked(values, overrides, data_dir)
     factor = values["shorten"].value or 1.0
     if not factor >= 1:
         raise Misuse(f"`--shorten` must be 1 or more. Received: --shorten={factor:g}.")
+    data_dir = values["data_dir"].value and os.path.abspath(os.path.expanduser(values["data_dir"].value))
     process.import_tensorflow()
+    cells, table = asked(values, overrides, data_dir)
     plan = functools.partial(planning.plan, cells, data_dir, forgiving=table is not None)
     jobs = plan(factor)
     with sweep.locked():
@@ -86,11 +85,12 @@ def benchmark(values, overrides):
             print(chosen, flush=True)
         if values["engine"].value == "slurm":
             from kerasnd.sweep import slurm
-            paths = slurm.write(sweep, jobs, threads, command(), **more)
+            paths = slurm.write(sweep, jobs, command(), **more)
             print("\n".join(["written, to be submitted as their heads say:", *(f"  {path}" for path in paths)]))
             return None
-        ended = engine(values, sweep, jobs, workers, more)
-        return told(sweep, jobs, table, chosen, ended)
+        engine(values, sweep, jobs, workers, more)
+        told(sweep, jobs, table, chosen)
+        return None
 
 
 def command():
@@ -150,7 +150,7 @@ def divided(values):
 
 
 def engine(values, sweep, jobs, workers, more):
-    """Runs the jobs; returns {status: int}."""
+    """Runs the jobs; {status: int}, how they ended."""
     from kerasnd.sweep import execution, running
     if values["engine"].value == "ray":
         from kerasnd.sweep import ray_tasks
@@ -159,8 +159,8 @@ def engine(values, sweep, jobs, workers, more):
     return running.run(sweep, jobs, functools.partial(execution.execute, sweep, **more), workers)
 
 
-def told(sweep, jobs, table, chosen, ended):
-    """Writes the pages, and says where they are and which cells failed."""
+def told(sweep, jobs, table, chosen):
+    """Writes the pages, and says where they are. Raises BadData: a cell failed."""
     from kerasnd.sweep import writing
     paths = writing.write(sweep, jobs, command(), chosen)
     if table is not None:
@@ -168,15 +168,13 @@ def told(sweep, jobs, table, chosen, ended):
         paths.append(beside.write(sweep, jobs, table, command()))
     print("\n".join(["", *(str(path) for path in paths)]))
     failed = [job for job in jobs if "error" in (sweep.result(job.cell) or {})]
-    if failed and ended:
-        print(f"{len(failed)} of {len(jobs)} cells failed; the first: {failed[0].cell.folder}: "
-              f"{sweep.result(failed[0].cell)['error']} The same command tries them again.", file=sys.stderr)
-    return None
+    if failed:
+        raise BadData(f"{len(failed)} of {len(jobs)} cells failed; the first, {failed[0].cell.folder}: "
+                      f"{sweep.result(failed[0].cell)['error']} The same command tries them again.")
 
 
 def one(sweep, values):
     """Runs one planned cell; raises BadData where it fails, for Slurm to see."""
-    from kerasnd.errors import BadData
     from kerasnd.sweep import execution, slurm
     job, lender, more = slurm.task(sweep, values["cell"].value)
     if sweep.done(job):

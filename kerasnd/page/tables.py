@@ -14,28 +14,35 @@ def averages(summary):
     for row in summary:
         blocks.setdefault((row["dataset"], row["protocol"]), []).append(row)
     return join([_block(dataset, protocol, rows) for (dataset, protocol), rows in blocks.items()],
-                folded("What the columns mean", tag("p", report_text.NOTE.strip(), class_="note")))
+                folded("What the columns mean", tag("p", report_text.NOTE.strip(), class_="note"),
+                       tag("p", "By normal class: ", report_text.INTERVALS.strip(), class_="note")))
 
 
 def _block(dataset, protocol, rows):
     shown = [name for name in JUDGED if any(name in row["all"] for row in rows)]
     settings = any(row["settings"] for row in rows)
-    head = ["method", *["settings"] * settings, "classes", "runs", *(JUDGED[name] for name in shown)]
-    metrics = table(head, [[*_named(row, settings), len(row["classes"]), row["n_runs"], *(_cell(row, name) for name in shown)]
+    head = ["method", *["settings"] * settings, "classes", "runs", *(JUDGED[name] for name in shown), "over seeds",
+            "over classes", "split"]
+    metrics = table(head, [[*_named(row, settings), len(row["classes"]), row["n_runs"], *(_cell(row, name) for name in shown),
+                            *report_text.spreads(row), row["hash"]]
                            for row in rows], 1 + settings, "Mean ± standard deviation over normal classes and seeds")
     normals = sorted({normal for row in rows for normal in row["classes"]}, key=natural)
     by_class = table(["method", *["settings"] * settings, *normals, "mean"], [
-        [*_named(row, settings), *(f"{row['classes'][normal][1]['auroc'][0]:.4f}" if normal in row["classes"] else "–"
-                                   for normal in normals), f"{row['all']['auroc'][0]:.4f}"]
-        for row in rows], 1 + settings, "AUROC by normal class, mean over seeds") if len(normals) > 1 else None
+        [*_named(row, settings), *(_class(row, normal) for normal in normals), f"{row['all']['auroc'][0]:.4f}"]
+        for row in rows], 1 + settings, "AUROC by normal class") if len(normals) > 1 else None
     name, _, options = protocol.partition(" (")
     return tag("section", tag("h3", text(dataset), " ", tag("span", name, class_="soft")),
                tag("p", options.removesuffix(")"), class_="note") if options else None, metrics, by_class)
 
 
 def _named(row, settings):
-    name = row["method"] + (f" ({row['variant']})" if row["variant"] else "")
+    name = report_text.method_of(row)
     return [name, tag("span", row["settings"] or "–", class_="settings")] if settings else [name]
+
+
+def _class(row, normal):
+    mean, _, more = report_text.of_class(row, normal).partition(" ")
+    return join(mean, tag("span", " " + more, class_="sd") if more else None)
 
 
 def _cell(row, name):

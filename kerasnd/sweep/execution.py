@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 
+from kerasnd.errors import BadData, Misuse
+from kerasnd.sweep import origin
 from kerasnd.sweep.state import BEGUN, DONE, FAILED
 
 PROGRAM = [sys.executable, "-m", "kerasnd.cli.train"]
 PACKAGE = pathlib.Path(__file__).resolve().parents[2]       # of the program that runs: not of another checkout's
-STOPPED = (-signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL, 130)       # not its fault: it goes on next time
+STOPPED = (-signal.SIGINT, -signal.SIGTERM, 130)     # from outside: it goes on next time
 
 
 def execute(sweep, job, lender=None, **flags):
@@ -29,14 +31,18 @@ def execute(sweep, job, lender=None, **flags):
         str, the status: DONE, FAILED, or BEGUN where the process was stopped from outside.
     """
     cell = job.cell
-    if job.problem:
-        sweep.note(cell, status=FAILED, error=job.problem, digest=None)
+    try:
+        if job.problem:
+            raise BadData(job.problem)
+        lent = _lent(sweep, job, lender)
+    except (BadData, Misuse) as error:
+        sweep.note(cell, status=FAILED, error=str(error), digest=None)
         return FAILED
     words = cell.words(sweep.run(cell).path, **flags)
-    lent = _lent(sweep, job, lender)
     if lent:
         words.append(f"--config.stages[0].run={lent}")
-    sweep.note(cell, status=BEGUN, digest=job.digest, error=None, command=shlex.join(["bin/train", *words]))
+    sweep.note(cell, status=BEGUN, digest=job.digest, error=None, command=shlex.join(["bin/train", *words]),
+               commit=origin.commit())
     began, before = time.monotonic(), sweep.facts(cell).get("seconds", 0.0)
     log = sweep.log(cell)
     with open(log, "w", encoding="utf-8") as output:

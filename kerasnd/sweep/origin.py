@@ -1,5 +1,6 @@
 """Where a results file comes from: the command, the version of the code, the machine."""
 import datetime
+import functools
 import os
 import pathlib
 import platform
@@ -11,6 +12,7 @@ import kerasnd
 PACKAGE = pathlib.Path(__file__).resolve().parents[2]
 
 
+@functools.cache
 def commit():
     """str, the commit of a checkout, with "+" where files were changed since; else the version of the package."""
     try:

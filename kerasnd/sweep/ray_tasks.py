@@ -42,6 +42,6 @@ def tasks(sweep, address, threads=1, **flags):
 def _task(path, job, lender, flags):
     """str, the status of a cell that ran on this node, or why it cannot see the sweep's folder."""
     if not (pathlib.Path(path) / ".lock").is_file():
-        return (f"`--to` must be a folder that all nodes share. Received: {path}, which {socket.gethostname()} does not see. Choose "
-                "another --to.")
+        return (f"`--to` must be a folder that all nodes share. Received: {path}, which {socket.gethostname()} does not see. "
+                "Choose another --to.")
     return execute(Sweep(path), job_of(job), lender and pathlib.Path(lender), **flags)

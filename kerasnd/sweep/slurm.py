@@ -31,14 +31,14 @@ set -eu
 """
 
 
-def write(sweep, jobs, threads, command, **flags):
+def write(sweep, jobs, command, threads=1, **flags):
     """Writes the plan and two scripts: cells that train what others share, and the others, which wait for them.
 
     Args:
         sweep: Sweep.
         jobs: list of Job.
-        threads: int, of a task.
         command: list of str, the words by which bin/benchmark was called.
+        threads: int, of a task.
         **flags: of bin/train, for each task.
 
     Returns:

@@ -1,4 +1,5 @@
 """What a sweep leaves to read: a page of its cells, the tables of bin/report, and of a published table both beside each other."""
+import csv
 import hashlib
 
 from absl import logging
@@ -9,7 +10,9 @@ from kerasnd.errors import BadData, Misuse
 from kerasnd.sweep import origin
 from kerasnd.sweep.shortening import told
 
-CELLS, TABLES = "cells.md", ("report.md", "report.csv")
+CELLS, ROWS, TABLES = "cells.md", "cells.csv", ("report.md", "report.csv")
+HEADS = ("row", "dataset", "normal", "seed", "status", "auroc", "auroc_low", "auroc_high", "untrained_auroc", "raw_mean_auroc",
+         "seconds", "threads", "epochs", "protocol", "protocol_hash", "config", "commit", "error")
 
 
 def write(sweep, jobs, command, chosen=""):
@@ -26,9 +29,13 @@ def write(sweep, jobs, command, chosen=""):
     """
     head = origin.markdown(command, hashlib.sha256("".join(sorted(job.digest for job in jobs)).encode()).hexdigest()[:16])
     results = {job.cell: sweep.result(job.cell) for job in jobs}
-    paths = [sweep.path / CELLS]
+    paths = [sweep.path / CELLS, sweep.path / ROWS]
     with whole(paths[0]) as partial:
         partial.write_text(page(sweep, jobs, results, head, chosen), encoding="utf-8")
+    with whole(paths[1]) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, HEADS)
+        rows.writeheader()
+        rows.writerows(values(sweep, job, results[job.cell]) for job in in_order(jobs))
     if any("auroc" in (each or {}) for each in results.values()):
         for name in TABLES:
             try:
@@ -37,6 +44,29 @@ def write(sweep, jobs, command, chosen=""):
             except (BadData, Misuse) as error:      # runs that a table must not mix: the cells are there all the same
                 logging.warning("no %s: %s", name, error)
     return paths
+
+
+def in_order(jobs):
+    """list of Job, sorted by row, data set, class and seed, as people sort."""
+    return sorted(jobs, key=lambda job: [report.natural(str(part)) for part in job.cell.folder.parts])
+
+
+def values(sweep, job, result):
+    """dict of `HEADS`, text or numbers: a cell for programs.
+
+    Args:
+        sweep: Sweep.
+        job: Job.
+        result: as `Sweep.result`.
+    """
+    cell, known, result = job.cell, sweep.facts(job.cell), result or {}
+    numbers = {name: f"{result[name]:.5f}" for name in HEADS[5:10] if result.get(name) is not None}
+    protocol = sweep.run(cell).record()["protocol"] if numbers else {}
+    return {"row": cell.row, "dataset": cell.dataset, "normal": cell.normal or "0", "seed": cell.seed,
+            "status": "done" if numbers else "failed" if "error" in result else "not run", **numbers,
+            "seconds": known.get("seconds", ""), "threads": known.get("threads", ""), "epochs": "+".join(map(str, job.epochs)),
+            "protocol": protocol.get("name", ""), "protocol_hash": protocol.get("hash", ""), "config": job.digest,
+            "commit": known.get("commit", ""), "error": " ".join(result.get("error", "").split())}
 
 
 def page(sweep, jobs, results, head, chosen=""):
@@ -50,7 +80,7 @@ def page(sweep, jobs, results, head, chosen=""):
         lines += ["```", chosen, "```", ""]
     lines += ["| row | data set | normal | seed | AUROC | interval | seconds | protocol | config |",
               "|---|---|---|---|---:|---|---:|---|---|"]
-    for job in sorted(jobs, key=lambda job: [report.natural(str(part)) for part in job.cell.folder.parts]):
+    for job in in_order(jobs):
         cell, known = job.cell, results[job.cell]
         start = f"| {cell.row} | {cell.dataset} | {cell.normal or '0'} | {cell.seed} |"
         if known is None:
