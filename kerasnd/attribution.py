@@ -5,8 +5,8 @@
     gradient  z * d score / d z       of one value: they add up to the score where it is linear in z, as the first order of it
                                       does elsewhere
 
-Source: residual maps, Ruff et al. (2021), A unifying review of deep and shallow anomaly detection; gradient x input, Shrikumar et al.
-(2016).
+Source: residual maps, Ruff et al. (2021), A unifying review of deep and shallow anomaly detection; gradient x input, Shrikumar
+et al. (2016).
 """
 import contextlib
 
@@ -48,8 +48,8 @@ def gradient(detector, z):
         score = detector.score(z)
     found = tape.gradient(score, z)
     if found is None:
-        raise Misuse(f"`detector` must have a score with a gradient. Received: {type(detector).__name__}, whose score is flat almost "
-                     "everywhere. Its residual or its neighbours tell more.")
+        raise Misuse(f"`detector` must have a score with a gradient. Received: {type(detector).__name__}, whose score is flat "
+                     "almost everywhere. Its nearest neighbours tell more.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What one finished run shows of itself, from its model and its data: extreme examples, where their scores come from, neighbours."""
+"""What a finished run shows of itself, by its model and its data: extreme examples, where their scores come from, neighbours."""
 import json
 import statistics
 import time
@@ -90,17 +90,18 @@ def _gathered(folder, data_dir, kept):
         raise BadData(f"its model gives other scores now than those that were kept, {off:.3g} apart in the mean.")
     told, kind = _explained(detector, x, kind)
     shown = told["seen"] if pool.is_image and kind == "residual" else x
-    found = {"problem": "", "is_image": pool.is_image, "kind": kind, "redrawn": told["redrawn"] is not None, "source": SOURCES[kind],
-             "features": None if pool.is_image else _features(pool), "card": _card(folder, detector), "latency": latency(detector, x)}
+    found = {"problem": "", "is_image": pool.is_image, "kind": kind, "redrawn": told["redrawn"] is not None,
+             "source": SOURCES[kind], "features": None if pool.is_image else _features(pool), "card": _card(folder, detector),
+             "latency": latency(detector, x)}
     found["limits"] = (0, 255) if shown.dtype == np.uint8 else (float(np.nanmin(shown)), float(np.nanmax(shown)))
     small = _small if pool.is_image else np.asarray
     rows = {}
     for row, at in enumerate(asked):
-        rows[at] = {"index": int(split.test[at]), "label": int(label[at]), "score": float(score[at]), "name": _name(pool, split.test[at]),
-                    "shown": small(shown[row]), "redrawn": told["redrawn"] is not None and small(told["redrawn"][row]),
+        rows[at] = {"index": int(split.test[at]), "label": int(label[at]), "score": float(score[at]),
+                    "name": _name(pool, split.test[at]), "shown": small(shown[row]),
+                    "redrawn": None if told["redrawn"] is None else small(told["redrawn"][row]),
                     "heat": None if told["heat"] is None else _flat(told["heat"][row], pool.is_image),
                     "terms": {name: float(each[row]) for name, each in told["terms"].items()}}
-        rows[at]["redrawn"] = rows[at]["redrawn"] if found["redrawn"] else None
     for name, places in chosen.items():
         found[name] = [rows[at] for at in places.tolist()]
     found.update(_with_neighbours(detector, config, pool, split, found["alarms"], shown is not x))

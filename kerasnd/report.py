@@ -174,18 +174,6 @@ def table(rows):
     return sorted(result, key=lambda row: [natural(row[name]) for name in (*ROW, "settings")])
 
 
-def _cells(group):
-    cells = {(row["normal"], row["seed"]): (row["auroc"], row["hash"], row["interval"]) for row in group}
-    by_seed = {}
-    for (normal, seed), (auroc, *_) in cells.items():
-        by_seed.setdefault(seed, {})[normal] = auroc
-    whole = len({frozenset(each) for each in by_seed.values()}) == 1 and len(by_seed) > 1
-    means = [numpy.mean(list(each.values())) for each in by_seed.values()]
-    hashes = sorted({(normal, seed, split) for (normal, seed), (_, split, _) in cells.items()})
-    digest = hashes[0][2] if len(hashes) == 1 else hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:12]
-    return {"cells": cells, "seeds": float(numpy.std(means, ddof=1)) if whole else None, "hash": digest}
-
-
 def gathered(folder):
     """The runs below a folder that can be used, and what is to be said of the others.
 
@@ -193,8 +181,8 @@ def gathered(folder):
         folder: str or Path.
 
     Returns:
-        (rows, remarks): list of dict as from `collect`, none of them with a problem; tuple of str, a sentence for each run folder that
-        was left out, and for each run that collapsed. They are logged as warnings, too.
+        (rows, remarks): list of dict as from `collect`, none of them with a problem; tuple of str, a sentence for each run folder
+        that was left out, and for each run that collapsed. They are logged as warnings, too.
 
     Raises:
         Misuse: `folder` is no folder or holds no run. BadData: there are run folders, but none can be used.
@@ -210,6 +198,18 @@ def gathered(folder):
     for line in remarks:
         logging.warning("%s", line)
     return [row for row in rows if "problem" not in row], remarks
+
+
+def _cells(group):
+    cells = {(row["normal"], row["seed"]): (row["auroc"], row["hash"], row["interval"]) for row in group}
+    by_seed = {}
+    for (normal, seed), (auroc, *_) in cells.items():
+        by_seed.setdefault(seed, {})[normal] = auroc
+    whole = len({frozenset(each) for each in by_seed.values()}) == 1 and len(by_seed) > 1
+    means = [numpy.mean(list(each.values())) for each in by_seed.values()]
+    hashes = sorted({(normal, seed, split) for (normal, seed), (_, split, _) in cells.items()})
+    digest = hashes[0][2] if len(hashes) == 1 else hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:12]
+    return {"cells": cells, "seeds": float(numpy.std(means, ddof=1)) if whole else None, "hash": digest}
 
 
 def write(folder, to):

@@ -4,6 +4,9 @@ from kerasnd.report_text import lines, method_of
 
 ALL = "all data sets"
 FULL = 8        # so many rows have a table of every pair
+HEAD = ["method", "average rank", "p against the best", ""]
+NOTE = ("p: Wilcoxon's signed ranks, two-sided, after Holm over all pairs. ≈: not distinguishable from the best "
+        "(p > 0.05).")
 
 
 def comparisons(summary):
@@ -59,45 +62,38 @@ def text(compared):
     return "".join(f"\n## Comparison: {title}\n\n{_one(found)}" for title, found in compared)
 
 
-NOTE = "p: Wilcoxon's signed ranks, two-sided, after Holm over all pairs. ≈: not distinguishable from the best (p > 0.05)."
-HEAD = ("method", "average rank", "p against the best", "")
-
-
 def _one(found):
-    names, k = found.names, len(found.names)
-    told = f"{said(found)}\n\n{lines(HEAD, against_best(found))}\n{NOTE}\n"
-    if 2 < k <= FULL:
-        told += "\n" + lines(["p", *names[1:]], [
-            [one, *("" if names.index(other) <= place else _p(_pair(found, one, other)) for other in names[1:])]
-            for place, one in enumerate(names[:-1])])
-    return told
+    told = sentence(found) + "\n\n" + lines(HEAD, body(found)) + f"\n{NOTE}\n"
+    return told + ("\n" + lines(["p", *found.names[1:]], every_pair(found)) if 2 < len(found.names) <= FULL else "")
 
 
-def said(found):
-    """str, what was compared, and what of it can be told.
-
-    Args:
-        found: Comparison.
-    """
+def sentence(found):
+    """str, what was compared and what can be told of it."""
     n, k = len(found.blocks), len(found.names)
-    told = (f"AUROC of {k} methods on {n} classes, each class once, with the mean of its seeds (seeds of a class are not "
+    head = (f"AUROC of {k} methods on {n} classes, each class once, with the mean of its seeds (seeds of a class are not "
             "independent tests). Average rank: 1 is best.")
     if found.left_out:
-        told += f" {found.left_out} classes that not every method has are left out."
+        head += f" {found.left_out} classes that not every method has are left out."
     if found.friedman is not None:
-        told += f" All equal (Friedman): p = {_p(found.friedman)}."
-    told += f" Ranks further apart than {found.critical_difference:.2f} differ (Nemenyi, 5 %)."
+        head += f" All equal (Friedman): p = {_p(found.friedman)}."
+    head += f" Ranks further apart than {found.critical_difference:.2f} differ (Nemenyi, 5 %)."
     if not found.decidable:
-        told += (f" {n} classes are too few for Wilcoxon's test: below {comparison.least_blocks(k)} no difference among {k} "
+        head += (f" {n} classes are too few for Wilcoxon's test: below {comparison.least_blocks(k)} no difference among {k} "
                  "methods can reach 5 % after Holm's correction.")
-    return told
+    return head
 
 
-def against_best(found):
-    """list of lists of str, a row for each method: name, average rank, adjusted p against the best, and what that means."""
+def body(found):
+    """list of list of str as long as `HEAD`, a line for every method."""
     best = found.names[0]
     return [[name, f"{found.ranks[name]:.2f}", "" if name == best else _p(_pair(found, best, name)),
              "best" if name == best else "≈" if name in found.close else "worse"] for name in found.names]
+
+
+def every_pair(found):
+    """list of list of str, adjusted p-values of each method (a line) against those behind it."""
+    return [[one, *("" if found.names.index(other) <= place else _p(_pair(found, one, other)) for other in found.names[1:])]
+            for place, one in enumerate(found.names[:-1])]
 
 
 def _pair(found, one, other):

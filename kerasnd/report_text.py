@@ -48,14 +48,15 @@ def _named(row):
     return [row["protocol"], row["hash"], method_of(row), row["settings"]]
 
 
-def _spreads(row):
+def spreads(row):
+    """list of two str, the deviations of the AUROC over seeds and over classes of a row of `report.table`."""
     classes = [averages["auroc"][0] for _, averages in row["classes"].values()]
     over = statistics.stdev(classes) if len(classes) > 1 else None
     return ["–" if each is None else f"{each:.4f}" for each in (row["seeds"], over)]
 
 
-def _class(row, normal):
-    """AUROC of a class: mean and deviation over seeds, or the only one with its interval."""
+def of_class(row, normal):
+    """str, AUROC of a class: mean and deviation over seeds, or the only one with its interval; "–" where a row lacks it."""
     if normal not in row["classes"]:
         return "–"
     mean, deviation, count = row["classes"][normal][1]["auroc"]
@@ -91,14 +92,14 @@ def markdown(summary, remarks=(), more=""):
     text = "# Results\n\nMean ± standard deviation over normal classes and seeds.\n\n" + lines(
         ["data", "protocol", "split", "method", "settings", "classes x seeds", *(JUDGED[name] for name in shown[:1]), "over seeds",
          "over classes", *(JUDGED[name] for name in shown[1:])],
-        [[row["dataset"], *_named(row), _size(row), *(_cell(row, name) for name in shown[:1]), *_spreads(row),
+        [[row["dataset"], *_named(row), _size(row), *(_cell(row, name) for name in shown[:1]), *spreads(row),
           *(_cell(row, name) for name in shown[1:])] for row in summary]) + NOTE
     for dataset in dict.fromkeys(row["dataset"] for row in summary):
         rows = [row for row in summary if row["dataset"] == dataset]
         normals = sorted({normal for row in rows for normal in row["classes"]}, key=natural)
         text += f"\n## AUROC by normal class: {dataset}\n{INTERVALS}\n" + lines(
             ["protocol", "split", "method", "settings", *normals, "mean"],
-            [[*_named(row), *(_class(row, normal) for normal in normals), f"{row['all']['auroc'][0]:.4f}"] for row in rows])
+            [[*_named(row), *(of_class(row, normal) for normal in normals), f"{row['all']['auroc'][0]:.4f}"] for row in rows])
     text += more
     return text + ("\n## Remarks\n\n" + "".join(f"- {line}\n" for line in remarks) if remarks else "")
 

@@ -43,13 +43,14 @@ def write(folder, to, evidence_of=EVIDENCE, data_dir=None, command=()):
         runs.append(run)
     summary = report.table(rows)
     compared, told = report_comparison.comparisons(summary)
-    remarks += told
-    extra = [("Comparison", page.comparisons(compared))] if compared else []
-    text = page.document(summary, remarks, runs, "Novelty detection: results", shlex.join(command), extra)
+    for line in told:
+        logging.warning("%s", line)
+    extra = [("Comparison", page.comparing(compared))] if compared else []
+    text = page.document(summary, remarks + told, runs, "Novelty detection: results", shlex.join(command), extra)
     with whole(to) as partial:
         partial.write_text(text, "utf-8")
     print(f"{to}: {len(runs)} runs, {len(text.encode()) / 1e6:.2f} MB")
-    return remarks
+    return remarks + told
 
 
 def ordered(rows):
@@ -59,7 +60,7 @@ def ordered(rows):
 
 
 def chosen(rows, most):
-    """list of int, places of the runs whose models are asked: first seeds, at most so many, those of the first classes before others.
+    """list of int, places of the runs whose models are asked: first seeds, at most so many, first classes before others.
 
     Args:
         rows: list of dict, as from `ordered`.

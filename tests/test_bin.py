@@ -160,6 +160,8 @@ def test_a_config_file_may_name_an_unknown_data_set_too(capsys, runs, tmp_path):
     ("report", "--to=a.md", "--runs"),
     ("report", "--runs=RUN", "--to"),
     ("report", "--runs=nowhere --to=a.md", "exists"),
+    ("report", "--runs=RUN --to=a.txt", ".md, .csv or .html"),
+    ("report", "--runs=RUN --to=a.html --evidence=few", "`--evidence` must be a whole number"),
 ])
 def test_a_misuse_of_the_others_is_one_line_and_exit_code_two(name, words, told, capsys, runs, tmp_path):
     (tmp_path / "config.json").write_text("{}")

@@ -20,8 +20,8 @@ from test_report import a_run
 
 EVIL = "<script>alert('x')</script>\"&--> onload=y \x00\ud800"
 EMPTY = {"img", "br", "meta", "col"}
-HEADINGS = ("Averages", "Runs", "Where the scores come from", "Most normal", "Most anomalous", "Hardest false alarms", "How it was made",
-            "Latency", "Model card", "This page")
+HEADINGS = ("Averages", "Runs", "Where the scores come from", "Most normal", "Most anomalous", "Hardest false alarms",
+            "How it was made", "Latency", "Model card", "This page")
 
 
 class Checker(html.parser.HTMLParser):
@@ -88,7 +88,7 @@ def made_up(rng, shape=(32, 32, 3), **more):
 
 def a_row(**more):
     return {"run": "runs/a", "dataset": "cifar10", "protocol": "holdout", "method": "ocnn", "variant": "", "normal": "3", "seed": 0,
-            "settings": {}, "hash": "0123456789ab", "interval": [0.7, 0.8], "auroc": 0.75, "collapsed": "", **more}
+            "settings": {}, "auroc": 0.75, "collapsed": "", "hash": "0123456789ab", "interval": [0.7, 0.8], **more}
 
 
 def run_of(row, found=None, **more):
@@ -117,14 +117,22 @@ def test_sixty_runs_full_of_noise_fit_into_five_megabytes_and_what_is_left_out_i
     assert int(gone[1]) + small.count('class="run"') == 20
 
 
+def test_a_table_of_very_many_rows_is_cut_and_says_so():
+    rows = [a_row(method=f"method {place}") for place in range(300)]
+    text = page.document(report.table(rows), ["a"] * 900, [run_of(row) for row in rows[:3]], "Title", most=50_000)
+    words = "".join(checked(text).words)
+    assert len(text.encode()) < 50_000 and re.search(r"The first \d+ of 300 rows", words) and "and 700 more" in words
+
+
 def test_a_page_has_all_sections_and_exact_command_and_one_run_is_open():
-    text = page.document(report.table([a_row()]), ("runs/b: left out.",), [run_of(a_row(), made_up(np.random.default_rng(0)))], "Title",
+    run = run_of(a_row(), made_up(np.random.default_rng(0)))
+    text = page.document(report.table([a_row()]), ("runs/b: left out.",), [run], "Title",
                          extra=[("Comparison", elements.tag("p", "who is better"))])
     found = checked(text)
     words = "".join(found.words)
     assert [name for name in (*HEADINGS, "Comparison", "bin/train '--run=a b'", "holdout 0123456789ab", "kerasnd 0.2.0",
-                              "stages[0].fit.epochs", "runs/b: left out.", "1 remark", "known anomaly", "32 at a time", "who is better",
-                              "residual 2.5", "12\u202f345") if name not in words] == []
+                              "stages[0].fit.epochs", "runs/b: left out.", "1 remark", "known anomaly", "32 at a time",
+                              "who is better", "residual 2.5", "12\u202f345") if name not in words] == []
     assert text.count('class="run" open') == 1 and found.tags.count("svg") == 2
 
 
@@ -228,7 +236,8 @@ def test_gradients_agree_with_differences_where_the_score_is_curved():
         found = attribution.gradient(detector, tf.constant(z)).numpy()
         with attribution.preprocessed(detector):
             for feature in range(4):
-                ends = [detector.score(tf.constant(z + sign * 1e-2 * np.eye(4, dtype="float32")[feature])).numpy() for sign in (1, -1)]
+                step = 1e-2 * np.eye(4, dtype="float32")[feature]
+                ends = [detector.score(tf.constant(each)).numpy() for each in (z + step, z - step)]
                 assert np.allclose((ends[0] - ends[1]) / 2e-2, found[:, feature], rtol=0.05, atol=0.05)
 
 
@@ -309,7 +318,7 @@ def test_a_run_without_model_or_data_is_told_in_a_sentence(finished, tmp_path):
     shutil.copytree(finished / "isoforest", tmp_path / "b")
     config = (tmp_path / "b" / "config.json").read_text()
     (tmp_path / "b" / "config.json").write_text(config.replace('"test_share": 0.4', '"test_share": 0.3'))
-    assert "no longer" in evidence.gather(tmp_path / "b")["problem"] or "other examples" in evidence.gather(tmp_path / "b")["problem"]
+    assert "its data is no longer what it was" in evidence.gather(tmp_path / "b")["problem"]
 
 
 def test_the_program_writes_a_whole_page(finished, tmp_path, capsys):
@@ -372,3 +381,14 @@ def test_a_stream_of_images_gives_what_the_array_gives(tmp_path):
             assert one["index"] == other["index"] and np.array_equal(one["shown"], other["shown"])
             assert [near["index"] for near in one.get("neighbours", ())] == [near["index"] for near in other.get("neighbours", ())]
     assert found[0]["problem"] == found[1]["problem"] == "" and found[0]["alarms"][0]["neighbours"]
+
+
+def test_methods_that_were_judged_alike_are_compared(tmp_path):
+    for method, shift in (("ocnn", 1.5), ("kde", 1.0), ("rcae", 0.1)):
+        for normal in "1234567":
+            a_run(tmp_path / "runs", f"{method}{normal}", method=method, normal=normal, shift=shift)
+    reporting.write(tmp_path / "runs", tmp_path / "a.html", 0)
+    text = (tmp_path / "a.html").read_text()
+    words = "".join(checked(text).words)
+    assert "AUROC of 3 methods on 7 classes" in words and "p of every pair" in words and 'href="#section-comparison"' in text
+    assert "0123456789ab" in words and "over seeds" in words

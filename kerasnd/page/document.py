@@ -1,4 +1,4 @@
-"""The whole page, within its size: images shrink first, then evidence, then sections of the last runs are left out, and it says so."""
+"""The whole page, within its size: images shrink first, then they, then sections of the last runs are left out, and it says so."""
 from kerasnd.page.elements import Markup, join, tag
 from kerasnd.page.look import STYLE
 from kerasnd.page.sections import section
@@ -6,7 +6,8 @@ from kerasnd.page.tables import averages, remarks
 
 MOST_BYTES = 5_000_000
 SIDES = (64, 48, 32, 24)        # pixels of an image's longer side, until it fits
-FOR_IMAGES = 0.75               # share of the page for runs with evidence
+FOR_IMAGES = 0.75               # share of the page's sections for runs with evidence
+FOR_TABLES = 0.6                # share of the page for all that stands above the runs
 
 
 def document(summary, told, runs, title, command="", extra=(), most=MOST_BYTES):
@@ -23,7 +24,12 @@ def document(summary, told, runs, title, command="", extra=(), most=MOST_BYTES):
         extra: sequence of (title, Markup): sections between the table and the runs, as a comparison.
         most: int, bytes.
     """
-    above = [("Averages", averages(summary)), *extra]
+    rows, cut = list(summary), None
+    while len(rows) > 1 and len(averages(rows).encode()) > most * FOR_TABLES:
+        rows = rows[:len(rows) // 2]
+        cut = tag("p", f"The first {len(rows)} of {len(summary)} rows, to keep this page small: a .md or .csv report has all.",
+                  class_="note")
+    above = [("Averages", join(cut, averages(rows))), *extra]
     foot = tag("footer", tag("h2", "This page"), tag("pre", command) if command else None,
                tag("p", "It holds all that it shows: nothing is fetched, and no script runs. Scores are the higher the stranger; "
                         "a bootstrap interval is over examples of one run, ± is over runs.", class_="note"))

@@ -18,7 +18,8 @@ def examples(evidence, side):
     if not evidence:
         return None
     terms = any(each.get("terms") for each in evidence["normal"])
-    strips = [join(tag("h4", f"Most {name}"), tag("div", [_entry(each, evidence, side) for each in evidence[name][:None if evidence["is_image"] else TABLES]],
+    most = None if evidence["is_image"] else TABLES
+    strips = [join(tag("h4", f"Most {name}"), tag("div", [_entry(each, evidence, side) for each in evidence[name][:most]],
                                                  class_=("strip" + " terms" * terms) if evidence["is_image"] else "entries"))
               for name in ("normal", "anomalous")]
     return join(tag("h3", "Where the scores come from"), _legend(evidence), strips, _alarms(evidence, side))
@@ -31,12 +32,13 @@ def _legend(evidence):
                  *["the map"] * bool(evidence["kind"])]
         told.append(f"In this order: {', '.join(stack)}. True anomalies have a frame.")
     if any(each.get("terms") for each in evidence["normal"]):
-        told.append("Beside each score stand the parts of −ln p(x): tangent, the density of the code, p(z); jacobian, what the surface "
-                    "of the decoder is stretched by; residual, what lies off that surface.")
+        told.append("With each score stand the parts of −ln p(x): tangent, the density of the code, p(z); jacobian, what the "
+                    "surface of the decoder is stretched by; residual, what lies off that surface.")
     if evidence["kind"]:
         told.append("Each map is scaled to its own largest value." if evidence["is_image"] else
                     f"Shown are the {FEATURES} features with the largest share.")
-    raises, lowers = (join(tag("span", class_=f"swatch {way}"), words) for way, words in (("up", "raises the score"), ("down", "lowers it")))
+    raises, lowers = (join(tag("span", class_=f"swatch {way}"), words)
+                      for way, words in (("up", "raises the score"), ("down", "lowers it")))
     key = {"": None, "residual": tag("p", raises, class_="note"), "gradient": tag("p", raises, "   ", lowers, class_="note")}
     return join(tag("p", " ".join(told), class_="note"), key[evidence["kind"]])
 

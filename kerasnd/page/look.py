@@ -2,9 +2,9 @@
 
 STYLE = """
 :root{color-scheme:light dark;--paper:#fdfdfc;--ink:#202326;--soft:#646a70;--line:#e4e4df;--tile:#f3f2ee;
---normal:#1f68a8;--anomalous:#b8480c;--raises:#d04a0a;--lowers:#1860b0}
+--normal:#1f68a8;--anomalous:#b8480c;--raises:#de5c1c;--lowers:#347cce}
 @media (prefers-color-scheme:dark){:root{--paper:#16181a;--ink:#e4e5e3;--soft:#9ba1a6;--line:#303437;--tile:#22262a;
---normal:#6fb1e8;--anomalous:#f09458;--raises:#f0803f;--lowers:#5aa2e6}}
+--normal:#6fb1e8;--anomalous:#f09458;--raises:#de5c1c;--lowers:#347cce}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0 auto;max-width:70rem;padding:2.5rem 1.5rem 5rem;background:var(--paper);color:var(--ink);
@@ -18,7 +18,7 @@ a{color:var(--normal);text-decoration-thickness:1px;text-underline-offset:.18em}
 nav{margin:1.2rem 0 0}nav a{display:inline-block;margin-right:1.2rem}
 .soft,.sd,figcaption,dt,.note{color:var(--soft)}
 .note{font-size:.87rem}
-.sd{font-size:.87em;white-space:nowrap}
+.sd{font-size:.82em;white-space:nowrap}td .sd{display:block;margin-top:-.15rem}
 .wide{overflow-x:auto;margin:.6rem 0 1rem}
 .wide:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--normal);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem}
@@ -67,7 +67,8 @@ border-top:1px solid var(--line);margin-top:.8rem}
 .near{display:flex;gap:.7rem;padding-left:1.2rem;border-left:1px solid var(--line)}.near figure{width:4.2rem}
 .old img{display:block;max-width:100%;height:auto;border-radius:4px;background:#fff}
 .entries{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.4rem 2.5rem}
-.entries table{width:100%;font-size:.84rem}.entries td,.entries th{padding-right:.5rem;padding-top:.2rem;padding-bottom:.2rem;overflow-wrap:anywhere}
+.entries table{width:100%;font-size:.84rem}
+.entries td,.entries th{padding-right:.5rem;padding-top:.2rem;padding-bottom:.2rem;overflow-wrap:anywhere}
 .terms figure{width:6.2rem}
 .bar{width:5rem;height:.65rem;display:block;margin-left:auto}.raises{fill:var(--raises)}.lowers{fill:var(--lowers)}
 .swatch{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin:0 .25em 0 0}
@@ -75,7 +76,7 @@ border-top:1px solid var(--line);margin-top:.8rem}
 @media (max-width:40rem){body{padding:1.4rem 1rem 3rem}h1{font-size:1.55rem}h2{margin-top:2.4rem}
 .run>summary .n{margin-left:0}.near{padding-left:0;border-left:0}figure{width:4.1rem}}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#111;--soft:#555;--line:#ccc;--tile:#f2f2f2;--normal:#1f68a8;
---anomalous:#b8480c;--raises:#d04a0a;--lowers:#1860b0}
+--anomalous:#b8480c;--raises:#de5c1c;--lowers:#347cce}
 body{max-width:none;padding:0;font-size:10pt}nav{display:none}.wide{overflow:visible}
 details::details-content{content-visibility:visible;display:block;height:auto}
 figure,.alarm,.chart,tr,.entries>div{break-inside:avoid}h2,h3,summary{break-after:avoid}

@@ -51,7 +51,8 @@ def _metrics(run):
     interval = "" if low is None else f"{low:.4f} – {high:.4f}"
     values = [(JUDGED[name] + " (low is good)" * (name in BETTER_LOW), f"{row[name]:.4f}")
               for name in JUDGED if name in row]
-    seconds = " + ".join(number(float(found[name]), 3) for name in ("fit_seconds", "score_seconds") if found.get(name) is not None)
+    seconds = " + ".join(f"{found[name]:.{0 if found[name] >= 100 else 2}f}" for name in ("fit_seconds", "score_seconds")
+                         if found.get(name) is not None)
     judged = f"{found['n_test']} examples, {found['n_anomalous']} anomalous"
     return pairs([values[0], ("95 % bootstrap", interval), *values[1:], ("judged", judged),
                   ("collapsed", row.get("collapsed")), ("seconds: fit + score", seconds)])
@@ -65,10 +66,11 @@ def _made(run):
     return join(
         tag("h3", "How it was made"),
         tag("pre", command) if command else tag("p", "Its command is not on record.", class_="note"),
-        pairs([("protocol", f"{protocol['name']} {protocol.get('hash', '')}"), ("of it", protocol.get("told")),
+        pairs([("protocol", f"{protocol['name']} {protocol.get('hash', '')}"), ("drawn by it", protocol.get("told")),
                ("judged on", json.dumps(judged) if judged else ""), ("versions", versions), ("folder", run["row"]["run"])]),
-        folded("Every value of its config", tag("div", pairs([(key, value if value != "" else "“”") for key, value in run["config"]]),
-                                                class_="columns")))
+        folded("Every value of its config", tag("div", pairs(
+            [(key, "“”" if value == "" else "none" if value is None else value) for key, value in run["config"]]),
+            class_="columns")))
 
 
 def _latency(evidence):

@@ -1,5 +1,5 @@
 """The averages over runs, a block for every data set and protocol."""
-from kerasnd import report_comparison, report_text
+from kerasnd import report_text
 from kerasnd.page.elements import folded, join, number, table, tag, text
 from kerasnd.report_text import JUDGED, natural
 
@@ -14,28 +14,35 @@ def averages(summary):
     for row in summary:
         blocks.setdefault((row["dataset"], row["protocol"]), []).append(row)
     return join([_block(dataset, protocol, rows) for (dataset, protocol), rows in blocks.items()],
-                folded("What the columns mean", tag("p", report_text.NOTE.strip(), class_="note")))
+                folded("What the columns mean", tag("p", report_text.NOTE.strip(), class_="note"),
+                       tag("p", "By normal class: ", report_text.INTERVALS.strip(), class_="note")))
 
 
 def _block(dataset, protocol, rows):
     shown = [name for name in JUDGED if any(name in row["all"] for row in rows)]
     settings = any(row["settings"] for row in rows)
-    head = ["method", *["settings"] * settings, "split", "classes", "runs", *(JUDGED[name] for name in shown)]
-    metrics = table(head, [[*_named(row, settings), tag("code", row["hash"]), len(row["classes"]), row["n_runs"],
-                            *(_cell(row, name) for name in shown)] for row in rows], 2 + settings,
-                    "Mean ± standard deviation over normal classes and seeds")
+    head = ["method", *["settings"] * settings, "classes", "runs", *(JUDGED[name] for name in shown), "over seeds",
+            "over classes", "split"]
+    metrics = table(head, [[*_named(row, settings), len(row["classes"]), row["n_runs"], *(_cell(row, name) for name in shown),
+                            *report_text.spreads(row), row["hash"]]
+                           for row in rows], 1 + settings, "Mean ± standard deviation over normal classes and seeds")
     normals = sorted({normal for row in rows for normal in row["classes"]}, key=natural)
     by_class = table(["method", *["settings"] * settings, *normals, "mean"], [
-        [*_named(row, settings), *(f"{row['classes'][normal][1]['auroc'][0]:.4f}" if normal in row["classes"] else "–"
-                                   for normal in normals), f"{row['all']['auroc'][0]:.4f}"]
-        for row in rows], 1 + settings, "AUROC by normal class, mean over seeds") if len(normals) > 1 else None
+        [*_named(row, settings), *(_class(row, normal) for normal in normals), f"{row['all']['auroc'][0]:.4f}"]
+        for row in rows], 1 + settings, "AUROC by normal class") if len(normals) > 1 else None
     name, _, options = protocol.partition(" (")
     return tag("section", tag("h3", text(dataset), " ", tag("span", name, class_="soft")),
                tag("p", options.removesuffix(")"), class_="note") if options else None, metrics, by_class)
 
 
 def _named(row, settings):
-    return [report_text.method_of(row), *[tag("span", row["settings"] or "–", class_="settings")] * settings]
+    name = report_text.method_of(row)
+    return [name, tag("span", row["settings"] or "–", class_="settings")] if settings else [name]
+
+
+def _class(row, normal):
+    mean, _, more = report_text.of_class(row, normal).partition(" ")
+    return join(mean, tag("span", " " + more, class_="sd") if more else None)
 
 
 def _cell(row, name):
@@ -44,13 +51,6 @@ def _cell(row, name):
     mean, deviation, count = row["all"][name]
     return join(f"{mean:.4f}", None if deviation is None else tag("span", f" ± {deviation:.4f}", class_="sd"),
                 None if count == row["n_runs"] else tag("span", f" ({count} of {row['n_runs']})", class_="sd"))
-
-
-def comparisons(compared):
-    """Markup of what `report_comparison.comparisons` found, or None where nothing could be compared."""
-    return join([tag("section", tag("h3", title), tag("p", report_comparison.said(found), class_="note"),
-                     table(report_comparison.HEAD, report_comparison.against_best(found), 1, f"Ranks over classes: {title}", silent=True))
-                 for title, found in compared], tag("p", report_comparison.NOTE, class_="note")) if compared else None
 
 
 def remarks(lines, most=200):
