@@ -7,7 +7,7 @@ STYLE = """
 --normal:#6fb1e8;--anomalous:#f09458;--raises:#de5c1c;--lowers:#347cce}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
-body{margin:0 auto;max-width:70rem;padding:2.5rem 1.5rem 5rem;background:var(--paper);color:var(--ink);
+body{margin:0 auto;max-width:74rem;padding:2.5rem 1.5rem 5rem;background:var(--paper);color:var(--ink);
 font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
 font-variant-numeric:tabular-nums lining-nums;overflow-wrap:break-word}
 h1{font-size:1.9rem;line-height:1.2;font-weight:600;letter-spacing:-.015em;margin:0 0 .4rem}

@@ -21,10 +21,10 @@ def averages(summary):
 def _block(dataset, protocol, rows):
     shown = [name for name in JUDGED if any(name in row["all"] for row in rows)]
     settings = any(row["settings"] for row in rows)
-    head = ["method", *["settings"] * settings, "classes", "runs", *(JUDGED[name] for name in shown), "over seeds",
-            "over classes", "split"]
-    metrics = table(head, [[*_named(row, settings), len(row["classes"]), row["n_runs"], *(_cell(row, name) for name in shown),
-                            *report_text.spreads(row), row["hash"]]
+    head = ["method", *["settings"] * settings, "classes", "runs", JUDGED[shown[0]], "over seeds", "over classes",
+            *(JUDGED[name] for name in shown[1:]), "split"]
+    metrics = table(head, [[*_named(row, settings), len(row["classes"]), row["n_runs"], _cell(row, shown[0]),
+                            *report_text.spreads(row), *(_cell(row, name) for name in shown[1:]), row["hash"]]
                            for row in rows], 1 + settings, "Mean ± standard deviation over normal classes and seeds")
     normals = sorted({normal for row in rows for normal in row["classes"]}, key=natural)
     by_class = table(["method", *["settings"] * settings, *normals, "mean"], [
