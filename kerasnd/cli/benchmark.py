@@ -88,9 +88,13 @@ def benchmark(values, overrides):
             paths = slurm.write(sweep, jobs, command(), **more)
             print("\n".join(["written, to be submitted as their heads say:", *(f"  {path}" for path in paths)]))
             return None
-        engine(values, sweep, jobs, workers, more)
-        told(sweep, jobs, table, chosen)
-        return None
+        try:
+            engine(values, sweep, jobs, workers, more)
+        except KeyboardInterrupt:
+            pages(sweep, jobs, table, chosen)
+            raise
+        pages(sweep, jobs, table, chosen)
+        return refuse_failures(sweep, jobs)
 
 
 def command():
@@ -159,14 +163,18 @@ def engine(values, sweep, jobs, workers, more):
     return running.run(sweep, jobs, functools.partial(execution.execute, sweep, **more), workers)
 
 
-def told(sweep, jobs, table, chosen):
-    """Writes the pages, and says where they are. Raises BadData: a cell failed."""
+def pages(sweep, jobs, table, chosen):
+    """Writes what there is to read of a sweep as it stands, and says where."""
     from kerasnd.sweep import writing
     paths = writing.write(sweep, jobs, command(), chosen)
     if table is not None:
         from kerasnd.sweep import beside
         paths.append(beside.write(sweep, jobs, table, command()))
-    print("\n".join(["", *(str(path) for path in paths)]))
+    print("\n".join(["", *(str(path) for path in paths)]), flush=True)
+
+
+def refuse_failures(sweep, jobs):
+    """Raises BadData where a cell failed."""
     failed = [job for job in jobs if "error" in (sweep.result(job.cell) or {})]
     if failed:
         raise BadData(f"{len(failed)} of {len(jobs)} cells failed; the first, {failed[0].cell.folder}: "
