@@ -1,5 +1,6 @@
 """Images to be scored, many of them: files, or the records of TFRecord files, decoded in a TensorFlow graph on all cores."""
 import concurrent.futures
+import copy
 import hashlib
 import json
 import struct
@@ -151,6 +152,11 @@ class Files(Images):
 
     def again(self, rows):
         return [self.paths[row] for row in rows]
+
+    def some(self, rows):
+        few = copy.copy(self)       # no other file is opened
+        few.paths, few.n = self.again(rows), len(rows)
+        return ((rows[piece.first + piece.place], piece.x) for piece in few.pieces() if len(piece.place))
 
 
 class Records(Images):

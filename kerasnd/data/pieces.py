@@ -52,6 +52,20 @@ class Input:
         """Yields every `Piece` from row `start` on, a multiple of `rows`. Raises BadData: the input cannot be read further."""
         raise NotImplementedError
 
+    def some(self, rows):
+        """Yields (row int64 (k,), x (k, ...)), k > 0, of those of `rows` that can be read.
+
+        Args:
+            rows: int64 (m,), ascending, m >= 1.
+        """
+        for piece in self.pieces(int(rows[0]) // self.rows * self.rows):
+            row = piece.first + piece.place
+            wanted = numpy.isin(row, rows)
+            if wanted.any():
+                yield row[wanted], piece.x[wanted]
+            if piece.first + piece.n > rows[-1]:
+                return
+
     def name(self, row):
         """str or int, how a table calls a row."""
         return row if self.paths is None else self.paths[row]
