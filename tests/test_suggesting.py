@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.spatial.distance import cdist
-from short_runs import arrays, quick, settings
+from short_runs import arrays, quick
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
-from kerasnd import SSAD, growing, runs, suggesting
+from kerasnd import SSAD, config, growing, runs, suggesting
 from kerasnd.cli import score as program
 from kerasnd.data import pieces
 from kerasnd.errors import BadData, Misuse
@@ -91,7 +91,9 @@ def pool(kind, folder):
 
 
 def trained(data, normal, run, method="kde", **more):
-    own = settings(method, data, normal, epochs=1)
+    own = config.load(method=method, dataset=str(data), normal=normal)
+    for stage in own["stages"]:
+        stage.get("fit", {}).update(epochs=1, batch_size=8)
     if str(data).endswith(".csv"):
         own["source"]["label_column"] = "state"
     own["protocol"]["calibration_share"] = 0.1

@@ -143,7 +143,7 @@ class Files(Images):
     def found(self, start):
         import tensorflow as tf
 
-        return tf.data.Dataset.from_tensor_slices(self.paths[start:]).enumerate(start)
+        return tf.data.Dataset.from_tensor_slices(tf.constant(self.paths[start:], tf.string)).enumerate(start)
 
     def encoded(self, string):
         import tensorflow as tf
