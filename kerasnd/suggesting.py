@@ -1,12 +1,13 @@
 """Which unlabelled training examples are most worth a label: a file that --hints reads once somebody has filled it in.
 
-    C        the `POOL` n unlabelled training examples that score highest
-    first    argmax over C of score
-    next     argmax over C of min_{s chosen} ||z - z_s||,  n - 1 times;  z: code, or preprocessed example where there is no encoder
+    C        the `POOL` n unlabelled training examples that score highest, s_low the lowest score among them
+    first    argmax over C of s
+    next     argmax over C of (s - s_low) min_{c chosen} ||z - z_c||^2,  n - 1 times
+    z        the code, or the preprocessed example where the method has no encoder
 
-Whoever is scored high is asked about, since a hidden anomaly there teaches the most and one that is normal is a false alarm; and of
-those that are alike only one is, since its twins would say the same again. After the next training the known ones are left out, so
-that what is asked about moves down to where the detector is not sure.
+Who scores high is asked about: there is a hidden anomaly, or a false alarm. Of those that are alike few are asked about, since they
+would say the same again. What is known is left out, so that from training to training the questions move down to where the detector
+is not sure.
 """
 import contextlib
 import csv
@@ -24,14 +25,14 @@ from kerasnd.atomic import whole
 from kerasnd.data import hints
 from kerasnd.errors import BadData, Misuse
 
-POOL = 2                # candidates for every suggestion
+POOL = 10               # candidates for every suggestion
 VALUES = 2**26          # of all candidates together, where that leaves enough of them
 NOT = 2                 # stands for no hint: the example does not train
-WHY = ("the highest score", "a high score, far from those above", "known to the run")
+WHY = ("the highest score", "a high score, unlike those above", "known to the run")
 
 
 def choose(score, values, n):
-    """Picks of all candidates those that score high and differ.
+    """Picks those of all candidates that score high and differ.
 
     Args:
         score: float (m,), higher = more anomalous, finite.
@@ -41,19 +42,20 @@ def choose(score, values, n):
     Returns:
         int64 (n,), distinct, the most worth first. Of equals the first.
 
-    Source: the highest scores: Das et al. (2016), Active Anomaly Discovery. The greedy cover: Gonzalez (1985), in active learning
-    Sener and Savarese (2018), core-set selection; that labelled anomalies should cover the data: Li et al. (2023), Deep Anomaly
-    Detection under Labeling Budget Constraints. Differs: the cover is of the highest scores alone, without their contamination
-    estimate, and nothing is drawn.
+    Source: that the highest scores are asked about: Das et al. (2016), Incorporating Expert Feedback into Active Anomaly Discovery.
+    That questions should cover the data, one by one far from those before: Sener and Savarese (2018), core-set selection; for
+    anomalies Li et al. (2023), Deep Anomaly Detection under Labeling Budget Constraints. Differs: both at once, as a product, and
+    nothing is drawn.
     """
     order = np.argsort(-np.asarray(score, np.float64), kind="stable")
-    values = np.asarray(values, np.float64)[order]
-    chosen = np.zeros(n, np.int64)
-    near = np.full(len(order), np.inf)
-    for place in range(1, n):
-        near = np.minimum(near, np.sum((values - values[chosen[place - 1]]) ** 2, axis=1))
-        near[chosen[:place]] = -1           # below the distance of any twin
-        chosen[place] = np.argmax(near)
+    score, values = np.asarray(score, np.float64)[order], np.asarray(values, np.float64)[order]
+    spread = score[0] - score[-1]
+    weight = (score - score[-1]) / spread if spread > 0 else np.ones(len(score))
+    chosen, near, left = np.zeros(n, np.int64), np.full(len(score), np.inf), np.arange(len(score)) > 0
+    for number in range(1, n):
+        near = np.minimum(near, np.sum((values - values[chosen[number - 1]]) ** 2, axis=1))
+        chosen[number] = np.argmax(np.where(left, weight * near, -1))
+        left[chosen[number]] = False
     return order[chosen].astype(np.int64)
 
 
