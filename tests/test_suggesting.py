@@ -205,7 +205,7 @@ def test_what_cannot_be_suggested_is_refused_in_one_line(arrays, tmp_path, quick
     for wrong in ("0", "-2", "many", "1.5"):
         assert "`--suggest` must be a whole number, 1 or more. Received: --suggest=" in told(f"--suggest={wrong}")
     line = told("--suggest=500")
-    assert "at most the number of training examples without a label. Received: suggest=500, and 2" in line and "beside 1 with" in line
+    assert "the number of training examples without a label. Received: suggest=500, and 2" in line and "beside 1 with" in line
     with np.load(arrays) as file:
         np.savez(tmp_path / "other.npz", x=file["x_train"])
     assert "Received: --input=" in (line := told("--suggest=2", data=tmp_path / "other.npz")) and f"--input={arrays}" in line

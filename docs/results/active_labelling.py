@@ -3,11 +3,11 @@
     python docs/results/active_labelling.py --data_dir=DIR       # what is not yet in active_labelling.csv, then the page
     python docs/results/active_labelling.py --sets=digits --seeds=0
 
-A training set has hidden anomalies of all other classes, one in ten. Deep SAD is trained without labels; then three times a few of
-the examples get a label, the truth, and it is trained anew on all labels so far, from the weights of the same autoencoder. What gets
-a label is chosen as `bin/score --suggest` does, by the highest scores alone, or by chance. Judged is the test part, which nobody asks
-about. A row of the .csv is one training. The form of the choice was settled on digits, seeds 0 and 1, which are not among the default
-ones. About an hour on one core.
+A training set has hidden anomalies of all other classes, one in ten. Deep SAD is trained without labels; then three times a few
+of the examples get a label, the truth, and it is trained anew on all labels so far, from the weights of the same autoencoder.
+What gets a label is chosen as `bin/score --suggest` does, by the highest scores alone, or by chance. Judged is the test part,
+which nobody asks about. A row of the .csv is one training. The form of the choice was settled on digits, seeds 0 and 1, which
+are not among the default ones. About an hour on one core.
 """
 import argparse
 import csv
