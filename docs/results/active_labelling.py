@@ -194,16 +194,16 @@ WORDS = (
     "normal moves Deep",
     "SAD little (with eta = 1 its gradient is that of no label). Where examples differ, diversity brings nothing over the highest "
     "scores alone, and",
-    "costs nothing: both rows agree within their errors. Where they come in bursts (`digits in fours`) it gains about twice as much "
-    "over chance. On",
+    "costs nothing: both rows agree within their errors. Where they come in bursts (`digits in fours`) it gains about twice as "
+    "much over chance. On",
     "cardio the schedule leaves Deep SAD unstable, by ten points from seed to seed, and on one set chance was ahead: no claim is "
     "made there.",
     "Labels near a threshold were tried before this form was settled: the 90 % quantile of the scores was as good as chance (digit "
     "3, seed 0), half",
     "near it and half of the highest scores no better than the highest scores (97.3 and 97.2, eight digits, seed 0). With SSAD as "
     "the detector",
-    "(three digits, seed 0) the highest scores alone found 25 % of the hidden anomalies in three rounds, this choice 36 %. Seeds are "
-    "those in the .csv.",
+    "(three digits, seed 0) the highest scores alone found 25 % of the hidden anomalies in three rounds, this choice 36 %. Seeds "
+    "are those in the .csv.",
 )
 
 
