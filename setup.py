@@ -8,6 +8,15 @@ HERE = Path(__file__).resolve().parent
 VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "kerasnd" / "__init__.py").read_text())[1]
 README = HERE / "README.md"
 
+OPTIONAL = {
+    "hdf5": ["h5py>=3.11"],                                     # .mat files of MATLAB v7.3 (Keras brings it, for now)
+    "vit": ["keras-hub>=0.20"],                                 # pretrained vision transformers
+    "serving": ["tensorflow-serving-api>=2.18"],                # warm-up requests of served models
+    "litert": ["ai-edge-litert>=1.2"],                          # bin/export --format=litert
+    "onnx": ["tf2onnx>=1.17", "onnxruntime>=1.20"],             # bin/export --format=onnx
+    "ray": ["ray>=2.40"],                                       # many machines
+}
+
 setup(
     name="kerasnd",
     version=VERSION,
@@ -38,18 +47,15 @@ setup(
         "pillow>=11.0",
     ],
     extras_require={
-        "hdf5": ["h5py>=3.11"],                                     # .mat files of MATLAB v7.3 (Keras brings it, for now)
-        "vit": ["keras-hub>=0.20"],                                 # pretrained vision transformers
-        "serving": ["tensorflow-serving-api>=2.18"],                # warm-up requests of served models
-        "litert": ["ai-edge-litert>=1.2"],                          # bin/export --format=litert
-        "onnx": ["tf2onnx>=1.17", "onnxruntime>=1.20"],             # bin/export --format=onnx
-        "ray": ["ray>=2.40"],                                       # many machines
+        **OPTIONAL,
         "bench": ["torch>=2.5"],                                    # times the same networks beside kerasnd
-        "test": ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120", "h5py>=3.11"],
+        "test": ["pytest>=8.3", "pytest-xdist>=3.6", "hypothesis>=6.120",
+                 *(package for name in ("hdf5", "serving", "litert", "onnx", "ray") for package in OPTIONAL[name])],
         "dev": ["ruff>=0.9"],
     },
-    entry_points={"console_scripts": [f"kerasnd-{name} = kerasnd.cli.{name}:main"
-                                      for name in ("train", "evaluate", "score", "export", "verify", "generate", "report")]},
+    entry_points={"console_scripts": [
+        f"kerasnd-{name} = kerasnd.cli.{name}:main"
+        for name in ("train", "evaluate", "score", "export", "verify", "generate", "benchmark", "report")]},
     classifiers=[
         "Operating System :: MacOS",
         "Operating System :: POSIX :: Linux",

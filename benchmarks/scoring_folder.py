@@ -67,7 +67,7 @@ def serve(spec, turns):
 
     def all_of_it():
         with growing.GrowingTable(folder / "s.csv", scoring.HEADER, spec) as table:
-            scoring.fill(table, compiled, data, verdicts.Verdicts(None))
+            scoring.fill(table, scoring.here(compiled, data), data, verdicts.Verdicts(None))
             table.finish()
 
     def decoding():

@@ -5,6 +5,7 @@ the configs differs between such runs, as other epochs or another lambda. Only r
 normal class and seed are averaged. A run that is unfinished, damaged, or there twice is named and left out; one
 whose network collapsed is counted and named.
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ import zlib
 import numpy
 from absl import logging
 
-from kerasnd import metrics, overrides, report_text
+from kerasnd import metrics, overrides, report_comparison, report_text
 from kerasnd.atomic import whole
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import DETECTOR, METRICS, RECORD, SCORES, RunFolder, read_json
@@ -43,6 +44,7 @@ def _described(record):
         "protocol": record["protocol"]["name"] + (f" ({options})" if options else ""),
         "normal": str(config["normal"]),
         "seed": config["seed"],
+        "hash": str(record["protocol"]["hash"]),
         "settings": {name: "given" if name in ("hints", "negatives") and text else text for name, text in _texts(config).items()
                      if not told_apart.fullmatch(name)},
     }
@@ -71,7 +73,9 @@ def _judged(numbers, protocol, scores):
     for name, value in truth.items():
         if abs(numbers[name] - value) > 1e-6:
             raise BadData(f"{METRICS} has {name}={numbers[name]}, but {SCORES} gives {value}")
-    return {**found, "collapsed": "; ".join(numbers.get("collapsed") or [])}
+    interval = [numbers.get(name) for name in ("auroc_low", "auroc_high")]
+    return {**found, "interval": interval if None not in interval else None,
+            "collapsed": "; ".join(numbers.get("collapsed") or [])}
 
 
 def _read(place):
@@ -102,8 +106,9 @@ def collect(folder):
 
     Returns:
         list of dict, one per run folder, in the order of their paths: run, method, variant ("" = none),
-        dataset, protocol (name and options), normal, seed, settings ({path in the config: text}), collapsed
-        (text, "" = it did not), and those of `JUDGED` that the run has, floats in [0, 1]. Of a folder that
+        dataset, protocol (name and options), hash (of its split), normal, seed, settings ({path in the config: text}),
+        interval ([low, high] of its AUROC, or None), collapsed (text, "" = it did not), and those of `JUDGED` that the
+        run has, floats in [0, 1]. Of a folder that
         cannot be used: run and problem, a text.
 
     Raises:
@@ -144,7 +149,9 @@ def table(rows):
     Returns:
         list of dict, sorted: dataset, protocol, method, variant, settings (text: what of the config differs
         from other rows of these four), n_runs, all ({metric: (mean, sample standard deviation or None, number
-        of runs with it)}) and classes ({normal class: (number of runs, the same over its seeds)}).
+        of runs with it)}), classes ({normal class: (number of runs, the same over its seeds)}), seeds (standard deviation
+        over seeds of the AUROC's mean over classes, or None where a seed lacks a class or is the only one), cells
+        ({(normal class, seed): (AUROC, hash of the split, [low, high] or None)}) and hash (of all of its splits).
     """
     families, result = {}, []
     for row in rows:
@@ -163,8 +170,46 @@ def table(rows):
             parts = {normal: [row for row in group if row["normal"] == normal] for normal in normals}
             classes = {normal: (len(part), _averages(part)) for normal, part in parts.items()}
             result.append({**dict(zip(ROW, family)), "settings": settings, "n_runs": len(group),
-                           "all": _averages(group), "classes": classes})
+                           "all": _averages(group), "classes": classes, **_cells(group)})
     return sorted(result, key=lambda row: [natural(row[name]) for name in (*ROW, "settings")])
+
+
+def _cells(group):
+    cells = {(row["normal"], row["seed"]): (row["auroc"], row["hash"], row["interval"]) for row in group}
+    by_seed = {}
+    for (normal, seed), (auroc, *_) in cells.items():
+        by_seed.setdefault(seed, {})[normal] = auroc
+    whole = len({frozenset(each) for each in by_seed.values()}) == 1 and len(by_seed) > 1
+    means = [numpy.mean(list(each.values())) for each in by_seed.values()]
+    hashes = sorted({(normal, seed, split) for (normal, seed), (_, split, _) in cells.items()})
+    digest = hashes[0][2] if len(hashes) == 1 else hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:12]
+    return {"cells": cells, "seeds": float(numpy.std(means, ddof=1)) if whole else None, "hash": digest}
+
+
+def gathered(folder):
+    """The runs below a folder that can be used, and what is to be said of the others.
+
+    Args:
+        folder: str or Path.
+
+    Returns:
+        (rows, remarks): list of dict as from `collect`, none of them with a problem; tuple of str, a sentence for each run folder that
+        was left out, and for each run that collapsed. They are logged as warnings, too.
+
+    Raises:
+        Misuse: `folder` is no folder or holds no run. BadData: there are run folders, but none can be used.
+    """
+    rows = collect(folder)
+    if not rows:
+        raise Misuse(f"`folder` must hold run folders. Received: folder={str(folder)!r}. Train first.")
+    left_out = tuple(f"{row['run']}: left out, {row['problem']}." for row in rows if "problem" in row)
+    if len(left_out) == len(rows):
+        raise BadData(f"No run below {str(folder)!r} can be used. The first of {len(rows)} is {left_out[0]}")
+    remarks = left_out + tuple(f"{row['run']}: counted, but {row['collapsed'].rstrip('.')}." for row in rows
+                               if row.get("collapsed"))
+    for line in remarks:
+        logging.warning("%s", line)
+    return [row for row in rows if "problem" not in row], remarks
 
 
 def write(folder, to):
@@ -185,20 +230,15 @@ def write(folder, to):
     """
     suffix = pathlib.Path(to).suffix.lower()
     if suffix not in (".md", ".csv"):
-        remedy = "HTML is to come; take .md until then." if suffix == ".html" else "It chooses the format."
-        raise Misuse(f"`to` must end in .md or .csv. Received: to={str(to)!r}. {remedy}")
-    rows = collect(folder)
-    if not rows:
-        raise Misuse(f"`folder` must hold run folders. Received: folder={str(folder)!r}. Train first.")
-    left_out = tuple(f"{row['run']}: left out, {row['problem']}." for row in rows if "problem" in row)
-    if len(left_out) == len(rows):
-        raise BadData(f"No run below {str(folder)!r} can be used. The first of {len(rows)} is {left_out[0]}")
-    remarks = left_out + tuple(f"{row['run']}: counted, but {row['collapsed'].rstrip('.')}." for row in rows
-                               if row.get("collapsed"))
-    for line in remarks:
-        logging.warning("%s", line)
+        raise Misuse(f"`to` must end in .md or .csv. Received: to={str(to)!r}. It chooses the format; bin/report writes .html too.")
+    rows, remarks = gathered(folder)
     summary = table(rows)
+    compared, told = report_comparison.comparisons(summary)
+    for line in told:
+        logging.warning("%s", line)
+    remarks += told
     with whole(to) as partial:
-        text = report_text.comma_separated(summary) if suffix == ".csv" else report_text.markdown(summary, remarks)
+        text = (report_text.comma_separated(summary) if suffix == ".csv" else
+                report_text.markdown(summary, remarks, report_comparison.text(compared)))
         partial.write_text(text, "utf-8")
     return remarks

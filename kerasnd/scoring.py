@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kerasnd import devices, examples, held_out, saving
+from kerasnd import cluster, devices, examples, held_out, saving
 from kerasnd.data import unlabelled
 from kerasnd.data.pieces import ahead
 from kerasnd.errors import BadData, naming
@@ -21,7 +21,7 @@ TOLD = 10       # so many rows that could not be read are named in the log; all 
 
 
 def score(run, input, output, label_column=None, skip_unreadable=False, device="auto", threads=0, alpha=None, calibration=None,
-          suggest=None):
+          suggest=None, engine="local", address=None):
     """Scores own, unlabelled data, of any size: a .csv of path, score, p_value, is_novel, error, in the order of the input.
 
     The input is read piece by piece, while the last piece is scored. A process that was killed leaves what it wrote in a hidden
@@ -39,17 +39,25 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
         calibration: path of normals that were not trained on, as `input`; None: those that the run held out, if any.
         suggest: int >= 1, so many training examples without a label, among the input, are named in NAME.suggested.csv beside
             `output` as the most worth one (see `suggesting`); None: none.
+        engine: "local", or "ray": workers of a Ray cluster read, decode and score, `threads` each (0: one each, on all its cores).
+            The table is the same, also where one engine goes on with what the other began; with other `threads` than there the
+            last digit of a score may be another.
+        address: of the cluster, as `cluster.connect`.
 
     Returns:
         int, the examples scored.
 
     Raises:
         Misuse: the run is not finished, the examples do not fit it, or alpha is too small; as `Suggestions`. BadData: nothing can
-            be read, or not to the end.
+            be read, or not to the end, or not on every node of the cluster. Misuse, BadData: there is no such cluster.
     """
+    cluster.check(engine, address)
     folder = RunFolder(run)
     record = folder.finished_record()
-    devices.prepare("none", device=device, threads=threads, precision=record["config"].get("precision", "float32"))
+    precision = record["config"].get("precision", "float32")
+    # With Ray this process only writes: the GPU that is asked for may be another node's.
+    mine = "auto" if (engine, device) == ("ray", "gpu") else device
+    devices.prepare("none", device=mine, threads=threads, precision=precision)
     detector = saving.load(folder / DETECTOR)
     compiled = tf.function(detector.score, reduce_retracing=True)
     known = held_out.scores(folder)
@@ -60,10 +68,12 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
     suggestions = None if suggest is None else Suggestions(record, data, output, suggest)
     print(verdicts.told, flush=True)
     identity = [_digest(folder / DETECTOR), data.path, data.identity, verdicts.identity, skip_unreadable, label_column, HEADER]
-    with GrowingTable(output, HEADER, identity) as table:
+    with GrowingTable(output, HEADER, identity) as table, (
+            contextlib.nullcontext(here(compiled, data)) if engine == "local" else
+            _on_cluster(address, folder / DETECTOR, data, precision, device, threads)) as passing:
         if table.done["rows"]:
             print(f"going on behind row {table.done['rows']}, where this was interrupted", flush=True)
-        fill(table, compiled, data, verdicts, skip_unreadable)
+        fill(table, passing, data, verdicts, skip_unreadable)
         scored, failed = table.done.get("scored", 0), table.done.get("failed", 0)
         if not scored:
             table.discard()
@@ -84,7 +94,7 @@ def of_normals(detector, record, path, label_column=None, compiled=None):
         record: dict, of the run.
         path: of normals that were not trained on, as the input of `score`. What cannot be read is named and left out.
         label_column: as in `score`.
-        compiled: as in `fill`; None: made of the detector.
+        compiled: callable, raw x (k, ...) -> float32 tensor (k,), the scores; None: made of the detector.
 
     Returns:
         float32 (m,), m >= 1.
@@ -94,7 +104,7 @@ def of_normals(detector, record, path, label_column=None, compiled=None):
     """
     compiled = compiled or tf.function(detector.score, reduce_retracing=True)
     data, scores, failed = _opened(record, detector, path, "calibration", label_column), [], 0
-    for piece, found in _scored(compiled, data, "calibration"):
+    for piece, found in _shown(here(compiled, data), data, "calibration"):
         scores.append(found)
         failed += len(piece.failures)
         _tell(data, piece, failed)
@@ -102,17 +112,41 @@ def of_normals(detector, record, path, label_column=None, compiled=None):
     return np.concatenate(scores)
 
 
-def fill(table, compiled, data, verdicts, skip_unreadable=False):
+def here(compiled, data):
+    """What scores an input in this process.
+
+    Args:
+        compiled: callable, raw x (k, ...) -> float32 tensor (k,), the scores.
+        data: kerasnd.data.pieces.Input.
+
+    Returns:
+        callable, row -> iterable of (Piece, float32 (k,) scores of what could be read) from that row on.
+    """
+    return lambda start: ((piece, piece.scores(compiled)) for piece in ahead(data.pieces(start)))
+
+
+@contextlib.contextmanager
+def _on_cluster(address, detector, data, *machine):
+    """Yields what scores an input on a Ray cluster, as `here`."""
+    from kerasnd import scoring_ray
+
+    with cluster.connect(address) as ray:
+        workers = scoring_ray.Workers(ray, detector, data, *machine)
+        yield workers.scored
+        print(f"read and scored on {len(workers.rows)} node{'s' * (len(workers.rows) != 1)} of the cluster", flush=True)
+
+
+def fill(table, passing, data, verdicts, skip_unreadable=False):
     """Scores what a table lacks of an input.
 
     Args:
         table: GrowingTable of `HEADER`, entered.
-        compiled: callable, raw x (k, ...) -> float32 tensor (k,), the scores.
+        passing: callable, as `here` returns.
         data: kerasnd.data.pieces.Input.
         verdicts: Verdicts.
         skip_unreadable: bool, as in `score`.
     """
-    for piece, found in _scored(compiled, data, "scoring", table.done["rows"]):
+    for piece, found in _shown(passing, data, "scoring", table.done["rows"]):
         table.add(_rows(data, piece, found, verdicts, skip_unreadable), piece.n, scored=len(found), failed=len(piece.failures))
         _tell(data, piece, table.done["failed"])
 
@@ -127,12 +161,11 @@ def _opened(record, detector, path, argument, label_column):
     return data
 
 
-def _scored(compiled, data, title, start=0):
-    """Yields (Piece, float32 (k,)), the scores of what could be read."""
+def _shown(passing, data, title, start=0):
+    """Yields what `passing` does, with a bar."""
     seen = Pass(title, data.n, start)
     with naming("input" if title == "scoring" else title):
-        for piece in ahead(data.pieces(start)):
-            found = compiled(tf.constant(piece.x)).numpy() if len(piece.place) else np.zeros(0, np.float32)
+        for piece, found in passing(start):
             yield piece, found
             seen.add(piece.n)
 

@@ -188,7 +188,7 @@ def _valued(detector, data, row, score):
     def values(x):
         found = detector.normalizer(x) if detector.coder() is None else detector.encode(x)
         return tf.reshape(tf.cast(found, tf.float32), (tf.shape(x)[0], -1))
-    found = [(rows, values(tf.constant(x)).numpy()) for rows, x in data.some(row)] if len(row) else []
+    found = [(rows, values(tf.constant(x)).numpy()) for rows, x in data.only(row)] if len(row) else []
     if not found:
         raise BadData("`input` must have a training example without a label and with a finite score. Received: "
                       f"{data.path} without any.")

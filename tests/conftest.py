@@ -17,6 +17,7 @@ collect_ignore += [] if os.environ.get("KERASND_TF_SERVING") else ["test_tf_serv
 collect_ignore += [] if importlib.util.find_spec("tensorflow_serving") else ["test_warmup.py"]
 collect_ignore += [] if importlib.util.find_spec("ai_edge_litert") else ["test_litert.py"]
 collect_ignore += [] if importlib.util.find_spec("tf2onnx") and importlib.util.find_spec("onnxruntime") else ["test_onnx.py"]
+collect_ignore += [] if importlib.util.find_spec("ray") else ["test_scoring_ray.py"]
 
 
 # Two logical CPU devices, for MirroredStrategy: to be had only before TensorFlow's runtime starts.

@@ -61,8 +61,8 @@ def test_latencies_are_medians_over_the_rounds(results):
     latency = importlib.import_module("latency")
 
     def rounds(*p50):
-        return {str(size): [{"p50": each * size, "p95": 2 * each * size, "load": 0.5, "memory": 300.0, "requests": 200} for each in p50]
-                for size in (1, 32)}
+        same = {"load": 0.5, "memory": 300.0, "requests": 200}
+        return {str(size): [{"p50": each * size, "p95": 2 * each * size, **same} for each in p50] for size in (1, 32)}
     rows = latency.table({latency.COMPILED: rounds(1e-3, 2e-3, 9e-3), latency.SERVED: rounds(3e-3, 4e-3, 9e-3)}).splitlines()[2:]
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
     assert cells[0] == [latency.COMPILED, "1", "2.00", "4.00", "1.00", "+0.00", "0.50", "300", "200"]

@@ -12,12 +12,12 @@ import pytest
 import tensorflow as tf
 
 import kerasnd
-from kerasnd.cli import evaluate, export, flags, generate, report, score, train, verify
+from kerasnd.cli import benchmark, evaluate, export, flags, generate, report, score, train, verify
 from kerasnd.errors import BadData, Misuse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PROGRAMS = {"train": train, "evaluate": evaluate, "score": score, "export": export, "verify": verify, "generate": generate,
-            "report": report}
+            "report": report, "benchmark": benchmark}
 
 
 def started(*words, cwd=None, env=None):
@@ -266,7 +266,7 @@ def test_evaluate_and_score_hand_on_what_they_are_given(runs, tmp_path):
                        "--threads=3"]) == 0
     assert runs.score == ((tmp_path, tmp_path, tmp_path / "s.csv"),
                           {"label_column": None, "skip_unreadable": False, "device": "cpu", "threads": 3, "alpha": None,
-                           "calibration": None, "suggest": None})
+                           "calibration": None, "suggest": None, "engine": "local", "address": None})
     assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--alpha=0.01",
                        f"--calibration={tmp_path}/config.json", "--suggest=20"]) == 0
     assert [runs.score[1][name] for name in ("alpha", "calibration", "suggest")] == [0.01, tmp_path / "config.json", 20]

@@ -157,3 +157,10 @@ def test_more_neighbours_than_normals_are_refused():
 
 def test_every_kind_of_change_has_a_name():
     assert set(fitymi.CHANGED) == {"cutpaste", "rotation", "blur", "shuffle"}
+
+
+def test_its_coder_is_a_network_that_gives_what_encode_gives():
+    x = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1)).astype(np.uint8)
+    detector = FITYMI((8, 8, 1))
+    detector.normalizer.adapt([x])
+    assert np.allclose(detector.coder()(detector.normalizer(x)), detector.encode(x), atol=1e-6)

@@ -27,7 +27,7 @@ def by_rows(data, start=0):
 def check_some(data, rows):
     """Some rows alone are what they are among all; behind the last row there is no other."""
     found, rows = by_rows(data), numpy.array(rows)
-    some = {int(row): x for several, xs in data.some(rows) for row, x in zip(several, xs, strict=True)}
+    some = {int(row): x for several, xs in data.only(rows) for row, x in zip(several, xs, strict=True)}
     assert list(some) == [row for row in rows.tolist() if not isinstance(found[row], str)]
     for row, x in some.items():
         numpy.testing.assert_array_equal(x, found[row])
@@ -245,3 +245,62 @@ def test_a_table_is_never_held_as_a_whole(tmp_path, few, monkeypatch):
     for count in range(1, 6):
         next(passing)
         assert len(read) <= 1 + 4 * count + 1
+
+
+# ---- shared with others ----------------------------------------------------------------------------------------------
+
+def images_in(tmp_path):
+    return folder(tmp_path)
+
+
+def records_in(tmp_path):
+    images = [tf.io.encode_png(RNG.integers(0, 256, (6, 5, 1), numpy.uint8)).numpy() for _ in range(19)]
+    images[9] = images[9][:40]
+    (tmp_path / "in").mkdir()
+    for shard, part in enumerate((images[:10], images[10:])):
+        with tf.io.TFRecordWriter(str(tmp_path / f"in/a.tfrecord-0000{shard}-of-00002")) as file:
+            for image in part:
+                file.write(record(**{"image/encoded": image}))
+    return tmp_path / "in"
+
+
+def archive_in(tmp_path, save=numpy.savez_compressed):
+    x = RNG.normal(size=(19, 3))
+    x[9, 1] = numpy.nan
+    save(tmp_path / "x.npz", x=x)
+    return tmp_path / "x.npz"
+
+
+def by_column_in(tmp_path):
+    return archive_in(tmp_path, lambda path, x: numpy.savez(path, x=numpy.asfortranarray(x)))
+
+
+def table_in(tmp_path):
+    lines = [f"{i},{2 * i}" for i in range(19)]
+    lines[9] = "9"
+    (tmp_path / "t.csv").write_text("\n".join(["a,b", *lines, ",", "", ","]))
+    return tmp_path / "t.csv"
+
+
+@pytest.mark.parametrize("write", [images_in, records_in, archive_in, by_column_in, table_in])
+def test_single_pieces_are_those_of_the_whole_and_are_asked_for_one_by_one(write, tmp_path, few):
+    data = unlabelled.load(write(tmp_path), channels=1)
+    whole, asked = {piece.first: piece for piece in data.pieces()}, []
+
+    def firsts(of):
+        for first in of:
+            asked.append(first)
+            yield first
+    last = max(whole)
+    for of in (range(0, 1000, 4), range(4, 1000, 8), [last], [last + 4], []):
+        found = data.some(firsts(of))
+        for first in of:
+            piece = next(found, None)
+            assert asked[-1] == first
+            if first > last:
+                assert piece is None
+                break
+            assert (piece.first, piece.n, piece.failures) == (first, whole[first].n, whole[first].failures)
+            numpy.testing.assert_array_equal(piece.place, whole[first].place)
+            numpy.testing.assert_array_equal(piece.x, whole[first].x)
+        assert next(found, None) is None

@@ -24,7 +24,8 @@ ALLOWED = {
     "calibration": set(),
     "score_table": set(), "bootstrap": {"score_table"}, "metrics": {"bootstrap", "score_table"}, "figures": {"metrics"},
     "near": {"metrics"},
-    "report_text": set(), "report": {"folder", "metrics", "overrides", "report_text"},
+    "comparison": set(), "report_text": set(), "report_comparison": {"comparison", "report_text"},
+    "report": {"folder", "metrics", "overrides", "report_comparison", "report_text"},
     # folders, processes, configs
     "errors": set(), "arguments": set(), "atomic": set(), "process": set(), "progress": set(), "devices": set(),
     "overrides": set(), "folder": set(),
@@ -46,18 +47,27 @@ ALLOWED = {
     "held_out": {"examples", "folder", "judging"},
     "verdicts": {"calibration"},
     "growing": set(), "suggesting": {"data", "examples"},
-    "scoring": {"data", "devices", "examples", "folder", "growing", "held_out", "progress", "saving", "suggesting", "verdicts"},
+    "cluster": {"process"},
+    "scoring_worker": {"cluster", "devices", "process", "saving"}, "scoring_ray": {"cluster", "scoring_worker"},
+    "scoring": {"cluster", "data", "devices", "examples", "folder", "growing", "held_out", "progress", "saving", "scoring_ray",
+                "suggesting", "verdicts"},
     "exporting": {"calibration", "devices", "examples", "folder", "held_out", "judging", "saving", "scoring", "serving"},
+    "page": {"metrics", "report_comparison", "report_text"}, "attribution": set(),
+    "evidence": {"attribution", "data", "devices", "examples", "feeding", "figures", "folder", "held_out", "neighbours", "page",
+                 "saving", "serving"},
+    "reporting": {"evidence", "folder", "metrics", "overrides", "page", "progress", "report", "report_comparison"},
     "runs": {"config", "data", "devices", "examples", "folder", "held_out", "judging", "progress", "rejudging", "saving", "scoring",
              "training", "under_attack"},
-    "cli": {"config", "config_file", "data", "exporting", "generating", "per_class", "per_share", "process", "report", "runs",
-            "serving"},
+    "sweep": {"cluster", "config", "config_file", "data", "folder", "methods", "report"},
+    "cli": {"cluster", "config", "config_file", "data", "exporting", "generating", "per_class", "per_share", "process", "report",
+            "reporting", "runs", "serving", "sweep"},
     "__init__": {"registry"},
 }
 # What the three columns must never see, whatever the table above says.
 LEARNING = {"attacks", "collapse", "densities", "descent", "detector", "diffusion", "feeding", "fitted", "frechet", "jacobians",
             "learner", "methods", "negatives", "neighbours", "networks", "pyod", "saved_form", "sklearn"}
-JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "report", "report_text"}
+JUDGING = {"score_table", "bootstrap", "metrics", "near", "figures", "page", "report", "report_text", "comparison",
+           "report_comparison"}
 
 
 def part(path):

@@ -10,7 +10,7 @@ import sys
 import numpy
 import pytest
 
-from kerasnd import metrics, report, report_text
+from kerasnd import comparison, metrics, report, report_comparison, report_text
 from kerasnd.errors import BadData, Misuse
 
 
@@ -76,9 +76,9 @@ def test_runs_that_differ_in_more_than_class_and_seed_are_never_merged(differenc
     rows = report.table(report.collect(tmp_path))
     assert sorted(row["all"]["auroc"][0] for row in rows) == sorted([area, other]) and len(rows) == 2
     _, _, one, two = report_text.markdown(rows).splitlines()[4:8]
-    assert one.split(" | ")[:4] != two.split(" | ")[:4]             # a reader can tell them apart
+    assert one.split(" | ")[:5] != two.split(" | ")[:5]             # a reader can tell them apart
     report.write(tmp_path, tmp_path / "t.csv")
-    cells = [tuple(line.values())[:5] for line in csv.DictReader((tmp_path / "t.csv").open()) if line["normal"] == "(all)"]
+    cells = [tuple(line.values())[:6] for line in csv.DictReader((tmp_path / "t.csv").open()) if line["normal"] == "(all)"]
     assert len(set(cells)) == 2
 
 
@@ -236,13 +236,63 @@ def test_the_markdown_table(tmp_path):
     assert report.write(tmp_path, tmp_path / "out" / "t.md") == ()
     text = (tmp_path / "out" / "t.md").read_text("utf-8")
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert [row.replace("\\|", "").count("|") for row in rows] == 4 * [15] + 4 * [7]
-    assert rows[0].startswith("| data | protocol | method | settings | classes x seeds | AUROC | untrained | raw mean |")
-    assert rows[2].startswith("| digits | holdout (test_share=0.4) | ocnn |  | 2 classes, 3 runs | 0.")
+    assert [row.replace("\\|", "").count("|") for row in rows] == 4 * [18] + 4 * [8]
+    assert rows[0].startswith("| data | protocol | split | method | settings | classes x seeds | AUROC | over seeds | over cl")
+    assert rows[2].startswith("| digits | holdout (test_share=0.4) | ") and " | ocnn |  | 2 classes, 3 runs | 0." in rows[2]
     assert rows[2].endswith("| 0.5000 ± 0.3536 (2 of 3) |") and rows[3].endswith("| – |")
-    assert rows[4] == "| protocol | method | settings | 9 | cat\\|dog | mean |"
-    assert "| rcae |  | 0." in rows[7] and " | – | " in rows[7]
+    assert rows[4] == "| protocol | split | method | settings | 9 | cat\\|dog | mean |"
+    assert "| 0123456789ab | rcae |  | 0." in rows[7] and " | – | " in rows[7]
     assert "Remarks" not in text and "(n - 1)" in text
+
+
+def many(folder, **shifts):
+    """Runs of ten classes and two seeds; returns {method: {class: mean AUROC}}."""
+    def auroc(method, shift, digit, seed):
+        return a_run(folder, f"{method}/{digit}/{seed}", method=method, normal=str(digit), seed=seed, shift=shift,
+                     digest=f"h{digit}{seed}")[1]
+    return {method: {str(digit): statistics.mean(auroc(method, shift, digit, seed) for seed in (0, 1)) for digit in range(10)}
+            for method, shift in shifts.items()}
+
+
+def test_methods_are_compared_over_classes_with_their_seeds_averaged(tmp_path):
+    values = many(tmp_path, ocnn=2.0, rcae=1.9, deep_svdd=0.3)
+    summary = report.table(report.collect(tmp_path))
+    (title, found), = report_comparison.comparisons(summary)[0]
+    assert title == "digits, holdout (test_share=0.4)" and found == comparison.compare({
+        name: values[name] for name in ("deep_svdd", "ocnn", "rcae")})
+    assert set(found.close) == {"ocnn", "rcae"} and len(found.blocks) == 10
+    row = next(row for row in summary if row["method"] == "ocnn")
+    by_seed = [statistics.mean(auroc for (_, seed), (auroc, *_) in row["cells"].items() if seed == each) for each in (0, 1)]
+    assert row["seeds"] == pytest.approx(statistics.stdev(by_seed))
+    report.write(tmp_path, tmp_path / "t.md")
+    text = (tmp_path / "t.md").read_text()
+    assert "## Comparison: digits" in text and "| ≈ |" in text and "| deep_svdd | 3.00 |" in text and "| worse |" in text
+    assert f"{row['seeds']:.4f} | {statistics.stdev(values['ocnn'].values()):.4f} |" in text
+
+
+def test_the_interval_of_one_seed_is_shown_and_not_taken_for_a_deviation(tmp_path):
+    _, auroc = a_run(tmp_path, "a", judged={"auroc_low": 0.25, "auroc_high": 0.75})
+    report.write(tmp_path, tmp_path / "t.md")
+    assert f"| {auroc:.4f} [0.250, 0.750] |" in (tmp_path / "t.md").read_text()
+
+
+def test_runs_on_other_splits_are_not_compared_and_named(tmp_path):
+    many(tmp_path, ocnn=2.0, rcae=1.9)
+    run, _ = a_run(tmp_path, "kde/3", method="kde", normal="3", digest="other")
+    a_run(tmp_path, "kde/4", method="kde", normal="4", digest="h40")
+    remarks = report.write(tmp_path, tmp_path / "t.md")
+    assert remarks == ("kde on digits is not compared with ocnn: their splits are other and h30.",)
+    text = (tmp_path / "t.md").read_text()
+    assert "| kde | 1" not in text.partition("## Comparison")[2] and remarks[0] in text
+
+
+def test_data_sets_of_one_class_are_compared_together(tmp_path):
+    for number, data in enumerate(("cardio", "thyroid", "shuttle")):
+        for method, shift in (("kde", 2.0), ("isoforest", 1.0)):
+            a_run(tmp_path, f"{method}/{data}", method=method, dataset=data, normal="0", shift=shift + number / 10)
+    (title, found), = report_comparison.comparisons(report.table(report.collect(tmp_path)))[0]
+    assert title == "all data sets, holdout (test_share=0.4)" and len(found.blocks) == 3 and not found.decidable
+    assert found.close == found.names and "below 6 no difference among 2 methods" in report_comparison.text([(title, found)])
 
 
 def test_the_csv_holds_every_number_in_full(tmp_path):
@@ -256,7 +306,7 @@ def test_the_csv_holds_every_number_in_full(tmp_path):
         assert line["f1_inlier_mean"] == "" and float(line["raw_mean_auroc_mean"]) == pytest.approx(0.6)
 
 
-@pytest.mark.parametrize("to, told", [("t.html", "HTML is to come"), ("t.txt", "must end in .md or .csv"), ("t", "to='")])
+@pytest.mark.parametrize("to, told", [("t.html", "bin/report writes .html too"), ("t.txt", "must end in .md or .csv"), ("t", "to='")])
 def test_other_formats_are_refused_before_anything_is_read(to, told, tmp_path):
     with pytest.raises(Misuse, match=told):
         report.write(tmp_path / "missing", to)

@@ -2,7 +2,7 @@
 import sys
 from pathlib import Path
 
-from kerasnd import process
+from kerasnd import cluster, process
 from kerasnd.cli import finished, flags
 from kerasnd.errors import Misuse
 
@@ -35,6 +35,10 @@ def program():
     score.string("label_column", None, "A column of a .csv input that is no feature.")
     score.switch("skip_unreadable", "Leave out what cannot be read; else it has a row without a score, and the reason.")
     finished.machine_flags(score)
+    score.choice("engine", list(cluster.ENGINES), "ray: read and score on the nodes of a Ray cluster (pip install 'kerasnd[ray]'), "
+                 "of which all can read --input under its path; --threads is then that of each worker, one by default.")
+    score.string("address", None, "The Ray cluster: host:port, ray://host:port, auto, or local for this machine alone (default: "
+                 "RAY_ADDRESS, or local).")
     return score
 
 
@@ -50,11 +54,12 @@ def score(values, overrides):
             raise Misuse(f"`--{name}` must be a file or a folder that exists. Received: --{name}={path}. Check the path.")
     if output.suffix != ".csv" or output.is_dir():
         raise Misuse(f"`--output` must name a .csv file. Received: --output={output}. Write --output=scores.csv.")
+    cluster.check(values["engine"].value, values["address"].value)
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
     from kerasnd import runs
-    runs.score(run, source, output, alpha=values["alpha"].value, calibration=held_out,
-               **{name: values[name].value for name in ("label_column", "skip_unreadable", "device", "threads", "suggest")})
+    same = ("alpha", "label_column", "skip_unreadable", "device", "threads", "suggest", "engine", "address")
+    runs.score(run, source, output, calibration=held_out, **{name: values[name].value for name in same})
 
 
 def main(argv=None):

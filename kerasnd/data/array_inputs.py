@@ -1,4 +1,5 @@
 """Arrays to be scored, piece by piece: a .npz of any size, or an array that is in memory."""
+import itertools
 import math
 import os
 import zipfile
@@ -26,12 +27,15 @@ class Arrays(Input):
         self.key, self.size, self.saved, self.saved_dtype = key, size, tuple(shape), numpy.dtype(dtype)
         super().__init__(path, shape[0], one.shape[1:], one.dtype, identity)
 
-    def read(self, start, rows):
-        """Yields arrays of `rows` rows, the last of fewer, from a row on."""
+    def read(self, firsts):
+        """Yields (first, array of its `rows` rows, the last of fewer) for every row of an iterable, until one is behind the end."""
         raise NotImplementedError
 
     def pieces(self, start=0):
-        for first, x in zip(range(start, self.n, self.rows), self.read(start, self.rows)):
+        return self.some(range(start, self.n, self.rows))
+
+    def some(self, firsts):
+        for first, x in self.read(firsts):
             x = arrays.shaped(x, self.key, self.path)
             place, failures = numpy.arange(len(x)), {}
             if x.dtype.kind == "f":
@@ -52,8 +56,9 @@ class InMemory(Arrays):
         super().__init__(path, x.shape, x.dtype, key, identity, size)
         self._x = x
 
-    def read(self, start, rows):
-        return (self._x[first:first + rows] for first in range(start, self.n, rows))
+    def read(self, firsts):
+        for first in itertools.takewhile(lambda first: first < self.n, firsts):
+            yield first, self._x[first:first + self.rows]
 
 
 class Npz(Arrays):
@@ -70,17 +75,17 @@ class Npz(Arrays):
         shape, dtype, self._begin = header
         super().__init__(path, shape, dtype, key, stamp(path), size)
 
-    def read(self, start, rows):
+    def read(self, firsts):
         row = math.prod(self.saved[1:]) * self.saved_dtype.itemsize
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(f"{self.key}.npy") as file:
-                file.seek(self._begin + start * row)
-                for first in range(start, self.n, rows):
-                    n = min(rows, self.n - first)
+                for first in itertools.takewhile(lambda first: first < self.n, firsts):
+                    file.seek(self._begin + first * row)
+                    n = min(self.rows, self.n - first)
                     content = file.read(n * row)
                     if len(content) < n * row:
                         raise EOFError(f"it ends within row {first + len(content) // max(1, row)} of {self.n}")
-                    yield numpy.frombuffer(content, self.saved_dtype).reshape(n, *self.saved[1:])
+                    yield first, numpy.frombuffer(content, self.saved_dtype).reshape(n, *self.saved[1:])
         except Exception as error:      # zlib, zipfile and struct each have their own for a damaged member
             raise BadData(arrays.unreadable(self.path, error, self.key)) from None
 

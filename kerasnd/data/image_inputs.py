@@ -1,17 +1,16 @@
-"""Images to be scored, many of them: files, or the records of TFRecord files, decoded in a TensorFlow graph on all cores."""
+"""Image files to be scored, many of them, decoded in a TensorFlow graph on all cores."""
 import concurrent.futures
 import copy
 import hashlib
+import itertools
 import json
-import struct
+import os
 
 import numpy
 
 from kerasnd.data import pixels
 from kerasnd.data.pieces import Input, Piece, on_grid, stamp
 from kerasnd.errors import BadData, Misuse
-
-ENCODED = ("image/encoded", "image")    # where a tf.train.Example has the bytes of an image file; TFDS writes the second
 
 
 class Images(Input):
@@ -38,6 +37,10 @@ class Images(Input):
         """tf.data.Dataset of (row int64, string) from a row on: what `encoded` makes the bytes of."""
         raise NotImplementedError
 
+    def strings(self, start, stop):
+        """list of str or bytes, the strings of `found`, of a few rows."""
+        raise NotImplementedError
+
     def encoded(self, string):
         """string tensor, the bytes of an image file."""
         raise NotImplementedError
@@ -47,18 +50,47 @@ class Images(Input):
         raise NotImplementedError
 
     def pieces(self, start=0):
+        batches = self._batches(self.found(start)).prefetch(4)
+        return self._completed(_in_order(batches), start, self.n)
+
+    def some(self, firsts):
         import tensorflow as tf
 
-        def decoded(row, string):       # all in one step: each hands over from thread to thread
-            image = pixels.decode_checked(self.encoded(string), self.channels, self.bits, self.size, self.block_mean)
-            return row, tf.ensure_shape(image, self.shape)
+        asked, decoded, held = [], tf.function(self._decoded), []
+        end = tf.data.Dataset.from_tensors((tf.zeros((0,), tf.int64), tf.zeros((0, *self.shape), self.dtype)))
 
-        options = tf.data.Options()
-        options.deterministic = True
-        rows = self.found(start).map(decoded, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
-        batches = rows.batch(self.rows).prefetch(2).with_options(options).as_numpy_iterator()
+        def sought():
+            for first in itertools.takewhile(lambda first: first < self.n, firsts):
+                asked.append(first)
+                yield first, self.strings(first, min(first + self.rows, self.n))
+
+        def one(first, strings):
+            return self._batches(tf.data.Dataset.from_tensor_slices(strings).enumerate(first), decoded).concatenate(end)
+
+        # One pipeline for all pieces, since to begin one takes as long as to decode many an image.
+        like = tf.TensorSpec((), tf.int64), tf.TensorSpec((None,), tf.string)
+        for batch in _in_order(tf.data.Dataset.from_generator(sought, output_signature=like).flat_map(one), early=False):
+            if len(batch[0]):
+                held.append(batch)
+                continue
+            first = asked.pop()
+            yield from self._completed(held, first, min(first + self.rows, self.n))
+            held = []
+
+    def _batches(self, found, decoded=None):
+        # Not AUTOTUNE: it counts the cores, and where reading waits for the disk or the model has its turn some of them idle.
+        rows = found.map(decoded or self._decoded, num_parallel_calls=max(4, 2 * (os.cpu_count() or 1)))
+        return rows.ignore_errors().batch(self.rows)
+
+    def _decoded(self, row, string):        # all in one step: each hands over from thread to thread
+        import tensorflow as tf
+
+        image = pixels.decode_checked(self.encoded(string), self.channels, self.bits, self.size, self.block_mean)
+        return row, tf.ensure_shape(image, self.shape)
+
+    def _completed(self, batches, start, stop):
         with concurrent.futures.ThreadPoolExecutor(8) as threads:
-            for first, n, place, x in on_grid(batches, start, self.n, self.rows):
+            for first, n, place, x in on_grid(batches, start, stop, self.rows):
                 missing = numpy.setdiff1d(numpy.arange(n), place)
                 if not len(missing):
                     yield Piece(first, n, place, x, {})
@@ -81,6 +113,18 @@ class Images(Input):
             return (f"{image.shape[0]}x{image.shape[1]}, where others are {self.shape[0]}x{self.shape[1]}: train with "
                     "--config.source.size=[h,w] to have images of any size resized")
         return image
+
+
+def _in_order(batches, early=True):
+    """Yields the elements of a dataset as arrays; with `early` false none is begun before it is asked for."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.deterministic = True
+    if not early:
+        options.autotune.enabled = False
+        options.experimental_optimization.inject_prefetch = False
+    return batches.with_options(options).as_numpy_iterator()
 
 
 def _completed(first, n, place, x, found, shape, dtype):
@@ -145,6 +189,9 @@ class Files(Images):
 
         return tf.data.Dataset.from_tensor_slices(tf.constant(self.paths[start:], tf.string)).enumerate(start)
 
+    def strings(self, start, stop):
+        return self.paths[start:stop]
+
     def encoded(self, string):
         import tensorflow as tf
 
@@ -153,98 +200,7 @@ class Files(Images):
     def again(self, rows):
         return [self.paths[row] for row in rows]
 
-    def some(self, rows):
+    def only(self, rows):
         few = copy.copy(self)       # no other file is opened
         few.paths, few.n = self.again(rows), len(rows)
         return ((rows[piece.first + piece.place], piece.x) for piece in few.pieces() if len(piece.place))
-
-
-class Records(Images):
-    """Images of plain TFRecord files: every record is a tf.train.Example with the bytes of an image file in `image/encoded`, or
-    in `image`, as TFDS writes them. Other features are not looked at.
-
-    Args:
-        path: str, what was given.
-        files: list of str, in the order in which they count.
-        **options: as in `Images`.
-    """
-
-    def __init__(self, path, files, **options):
-        self.files, self.every = files, 64
-        found = [_offsets(file, self.every) for file in files]
-        self._offset = [each for each, _ in found]
-        self._first = numpy.concatenate([[0], numpy.cumsum([n for _, n in found])])
-        if not self._first[-1]:
-            raise BadData(f"`dataset` must hold records. Received: {path!r} without any.")
-        self._key = self._which(path)
-        n = int(self._first[-1])
-        super().__init__(path, self._some(range(n)), n, [[file, *stamp(file)] for file in files], **options)
-
-    def _which(self, path):
-        import tensorflow as tf
-
-        features = tf.train.Example.FromString(next(self._records(range(1)))).features.feature
-        key = next((key for key in ENCODED if features[key].bytes_list.value), None) if features else None
-        if key is None:
-            raise Misuse(f"`dataset` must hold tf.train.Examples with the bytes of an image file in {' or '.join(ENCODED)}. "
-                         f"Received: {path!r} with {', '.join(sorted(k for k in features if k not in ENCODED)) or 'nothing'}.")
-        return key
-
-    def found(self, start):
-        import tensorflow as tf
-
-        def one(file, first):
-            records = tf.data.TFRecordDataset(file, buffer_size=2**20).enumerate(first)
-            return records.filter(lambda row, _: row >= start)
-
-        after = int(numpy.searchsorted(self._first, start, side="right")) - 1
-        files = tf.data.Dataset.from_tensor_slices((tf.constant(self.files[after:], tf.string), self._first[after:-1]))
-        return files.interleave(one, cycle_length=1)
-
-    def encoded(self, string):
-        import tensorflow as tf
-
-        return tf.io.parse_single_example(string, {self._key: tf.io.FixedLenFeature((), tf.string)})[self._key]
-
-    def again(self, rows):
-        return list(self._some(rows))
-
-    def _some(self, rows):
-        import tensorflow as tf
-
-        for record in self._records(rows):
-            try:
-                value = tf.train.Example.FromString(record).features.feature[self._key].bytes_list.value
-            except Exception:           # protobuf's DecodeError: the record is damaged
-                value = ()
-            yield value[0] if value else b""
-
-    def _records(self, rows):
-        """Yields the bytes of some records, whose rows ascend."""
-        for row in rows:
-            place = int(numpy.searchsorted(self._first, row, side="right")) - 1
-            within = int(row - self._first[place])
-            with open(self.files[place], "rb") as file:
-                file.seek(self._offset[place][within // self.every])
-                for _ in range(within % self.every):
-                    length, = struct.unpack("<Q", file.read(12)[:8])
-                    file.seek(length + 4, 1)
-                length, = struct.unpack("<Q", file.read(12)[:8])
-                yield file.read(length)
-
-
-def _offsets(path, every):
-    """(list of int, n): where every so-many-th record of a TFRecord file begins, and how many records it has."""
-    size, at, n, offsets = stamp(path)[0], 0, 0, []
-    with open(path, "rb") as file:
-        while at < size:
-            if n % every == 0:
-                offsets.append(at)
-            head = file.read(12)        # length, its checksum; behind the data a checksum of four bytes
-            after = at + 16 + (struct.unpack("<Q", head[:8])[0] if len(head) == 12 else size)
-            if after > size:
-                raise BadData(f"`dataset` must be an uncompressed TFRecord file that is whole. Received: {path!r}, which after {n} "
-                              f"records, at byte {at} of {size}, goes on otherwise.")
-            at, n = after, n + 1
-            file.seek(at)
-    return offsets, n

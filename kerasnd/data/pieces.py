@@ -28,6 +28,10 @@ class Piece:
     x: numpy.ndarray
     failures: dict
 
+    def scores(self, compiled):
+        """float32 (k,) of what could be read; `compiled` is a callable, raw x (k, ...) -> float32 (k,)."""
+        return numpy.asarray(compiled(self.x)) if len(self.place) else numpy.zeros(0, numpy.float32)
+
 
 class Input:
     """Own, unlabelled data.
@@ -52,19 +56,30 @@ class Input:
         """Yields every `Piece` from row `start` on, a multiple of `rows`. Raises BadData: the input cannot be read further."""
         raise NotImplementedError
 
-    def some(self, rows):
+    def some(self, firsts):
+        """Yields the `Piece` of each first row that an iterable names, and ends behind the last row of the input.
+
+        The next one is asked for only when its piece is: whoever shares an input with others names what falls to them meanwhile.
+
+        Args:
+            firsts: iterable of int, ascending multiples of `rows`; what lies between is passed over, as cheaply as the input can.
+
+        Raises:
+            BadData: the input cannot be read further.
+        """
+        raise NotImplementedError
+
+    def only(self, rows):
         """Yields (row int64 (k,), x (k, ...)), k > 0, of those of `rows` that can be read.
 
         Args:
             rows: int64 (m,), ascending, m >= 1.
         """
-        for piece in self.pieces(int(rows[0]) // self.rows * self.rows):
+        for piece in self.some(numpy.unique(rows // self.rows * self.rows).tolist()):
             row = piece.first + piece.place
             wanted = numpy.isin(row, rows)
             if wanted.any():
                 yield row[wanted], piece.x[wanted]
-            if piece.first + piece.n > rows[-1]:
-                return
 
     def name(self, row):
         """str or int, how a table calls a row."""

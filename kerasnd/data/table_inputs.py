@@ -32,13 +32,15 @@ class Csv(Input):
         self._refuse_misfit()
 
     def pieces(self, start=0):
-        rows, first, cells = _rows(self.path), start, []
-        for row in itertools.islice(rows, 1 + start, None):
-            cells.append(row)
-            if len(cells) == self.rows:
-                yield self._piece(first, cells)
-                first, cells = first + self.rows, []
-        if cells:
+        return self.some(itertools.count(start, self.rows))
+
+    def some(self, firsts):
+        rows, at = _rows(self.path), -1        # the header
+        for first in firsts:
+            cells = list(itertools.islice(rows, first - at, first - at + self.rows))
+            if not cells:
+                return
+            at = first + len(cells)
             yield self._piece(first, cells)
 
     def _piece(self, first, cells):

@@ -44,13 +44,13 @@ def _opened(path, label_column, schema, size, options):
         from kerasnd.data import array_inputs
 
         return getattr(array_inputs, suffix[1:])(path, size)
-    from kerasnd.data import image_inputs, images
+    from kerasnd.data import image_inputs, images, record_inputs
 
     if not os.path.isdir(path):
         if images.is_image(os.path.basename(path)):
             return image_inputs.Files(path, [path], **options)
         if _is_records(path):
-            return image_inputs.Records(path, [path], **options)
+            return record_inputs.Records(path, [path], **options)
         raise Misuse(f"`dataset` must be {KINDS}. Received: {path!r}.")
     files = _files(path)
     found = [each for each in files if images.is_image(os.path.basename(each))]
@@ -59,7 +59,7 @@ def _opened(path, label_column, schema, size, options):
     found = [each for each in files if _is_records(each)]
     if not found:
         raise BadData(f"`dataset` must be a folder with images or TFRecords. Received: {path!r} without any.")
-    return image_inputs.Records(path, found, **options)
+    return record_inputs.Records(path, found, **options)
 
 
 def _is_records(path):

@@ -89,8 +89,8 @@ class View(keras.layers.Layer):
         inside = tf.cast((taken >= 0) & (taken < resized), tf.float32)[..., None]
         return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, -1, keepdims=True)) * inside
 
-    def compute_output_shape(self, input_shape, drawn_shape=None):
-        return input_shape[0], self.crop, self.crop, self.channels
+    def compute_output_shape(self, x_shape, drawn_shape=None):
+        return x_shape[0], self.crop, self.crop, self.channels
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, "crop": self.crop, "normalization": self.normalization,

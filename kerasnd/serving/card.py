@@ -28,21 +28,27 @@ def about(verdict, described, how, calibrated_on="", licence="", more=None):
     detector, n = verdict.detector, int(verdict.held_out.shape[0] or len(verdict.held_out.numpy()))
     shape = detector.normalizer.example_shape
     return {
-        "method": type(detector).__name__,
-        "arguments": arguments(detector),
-        "example_shape": list(shape),
-        "preprocess": detector.normalizer.kind,
-        "precision": detector.precision,
-        "parameters": int(sum(np.prod(each.shape) for each in detector.weights)),
+        **of_detector(detector, licence),
         "calibration": {"n": n, "alpha": float(verdict.alpha), "from": calibrated_on or "normals given to kerasnd.calibrate",
                         "least_p_value": 1 / (n + 1)},
         **({"images": {"bits": how.bits, "white": how.white, "block_mean": how.block_mean}} if len(shape) == 3 else {}),
         "signatures": described,
-        "licence_of_weights": licence or unknown_licence(detector),
         "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"kerasnd": kerasnd.__version__, "python": sys.version.split()[0], "tensorflow": tf.__version__,
                      "keras": keras.__version__, "numpy": np.__version__},
         **(more or {})}
+
+
+def of_detector(detector, licence=""):
+    """dict of plain values, the card's part that the detector itself tells. Args: as in `about`."""
+    return {
+        "method": type(detector).__name__,
+        "arguments": arguments(detector),
+        "example_shape": list(detector.normalizer.example_shape),
+        "preprocess": detector.normalizer.kind,
+        "precision": detector.precision,
+        "parameters": int(sum(np.prod(each.shape) for each in detector.weights)),
+        "licence_of_weights": licence or unknown_licence(detector)}
 
 
 def arguments(detector):

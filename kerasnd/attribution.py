@@ -1,0 +1,65 @@
+"""Where a score comes from: shares of single values of an example, in units of what the networks see.
+
+    z  the preprocessed example, d(e(z)) its reconstruction where there is one
+    residual  (z - d(e(z)))^2         of one value: all shares of an example add up to an autoencoder's score
+    gradient  z * d score / d z       of one value: they add up to the score where it is linear in z, as the first order of it
+                                      does elsewhere
+
+Source: residual maps, Ruff et al. (2021), A unifying review of deep and shallow anomaly detection; gradient x input, Shrikumar et al.
+(2016).
+"""
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnd.errors import Misuse
+
+KINDS = ("residual", "gradient")
+
+
+def kind_of(detector):
+    """"residual" for detectors that reconstruct what they see, else "gradient"."""
+    return KINDS[0] if hasattr(detector, "redraw") else KINDS[1]
+
+
+def shares(detector, z, kind):
+    """The share of every value.
+
+    Args:
+        detector: Detector.
+        z: float32 (b, ...), preprocessed examples.
+        kind: of `KINDS`.
+
+    Returns:
+        float32 (b, ...) as z; higher = makes the example stranger; at least 0 for residuals.
+
+    Raises:
+        Misuse: the score has no gradient (a forest is flat everywhere).
+    """
+    z = tf.convert_to_tensor(z, tf.float32)
+    return np.square(z - detector.redraw(z)) if kind == KINDS[0] else (z * gradient(detector, z)).numpy()
+
+
+def gradient(detector, z):
+    """float32 (b, ...), the gradient of each score by the preprocessed example z. Raises: as `shares`."""
+    with preprocessed(detector), tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(z)
+        score = detector.score(z)
+    found = tape.gradient(score, z)
+    if found is None:
+        raise Misuse(f"`detector` must have a score with a gradient. Received: {type(detector).__name__}, whose score is flat almost "
+                     "everywhere. Its residual or its neighbours tell more.")
+    return found
+
+
+@contextlib.contextmanager
+def preprocessed(detector):
+    """While it lasts, the detector scores examples that are preprocessed already."""
+    kept, detector._compiled = detector._compiled, {}       # functions that were traced with the preprocessing inside
+    detector.normalizer.call = lambda z: z
+    try:
+        yield detector
+    finally:
+        del detector.normalizer.call
+        detector._compiled = kept

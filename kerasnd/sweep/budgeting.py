@@ -1,0 +1,85 @@
+"""How many epochs a budget of time allows: every method is timed on every data set for a few epochs first."""
+import dataclasses
+import shutil
+import time
+
+from kerasnd.errors import BadData
+from kerasnd.folder import METRICS, read_json, write_json
+from kerasnd.sweep.execution import execute
+from kerasnd.sweep.shortening import factor_for
+from kerasnd.sweep.state import DONE, Sweep
+
+FILE, PROBES = "budget.json", "probes"
+SHORT, LONG = 1, 3          # epochs of the two probes: their difference is free of what happens once
+
+
+def choose(sweep, jobs, seconds, workers, **flags):
+    """The factor by which epochs are divided; chosen once, and kept in the sweep's folder.
+
+    Args:
+        sweep: Sweep, locked.
+        jobs: list of Job, at their full schedules.
+        seconds: float, the budget, with the time that the choice takes.
+        workers: int, cells at a time.
+        **flags: of bin/train.
+
+    Returns:
+        float >= 1.
+
+    Raises:
+        Misuse: the budget is too small. BadData: a method cannot be timed.
+    """
+    path = sweep.path / FILE
+    if path.exists():
+        known = read_json(path)
+        if known.get("budget") == seconds:
+            return float(known["factor"])
+    began, probes, firsts = time.monotonic(), {}, {}
+    for job in jobs:
+        if not job.problem:
+            firsts.setdefault((job.cell.row, job.cell.dataset), job)
+    print(f"timing {len(firsts)} of {len(jobs)} cells for {SHORT} and {LONG} epochs, to choose the epochs", flush=True)
+    for name, job in firsts.items():
+        probes[name] = _timed(sweep, job, flags)
+    shutil.rmtree(sweep.path / PROBES, ignore_errors=True)
+    costs, lent = [], set()
+    for job in (job for job in jobs if not job.problem):
+        fixed, rates = probes[job.cell.row, job.cell.dataset]
+        stages = [(rate, epochs) for rate, epochs in zip(rates, job.epochs) if epochs]
+        if job.shared in lent:
+            stages = stages[1:]
+        lent |= {job.shared} - {""}
+        costs.append((fixed, stages))
+    factor = factor_for(seconds - (time.monotonic() - began), costs, workers)
+    write_json(path, {"budget": seconds, "factor": factor, "seconds_an_epoch": {" on ".join(name): rates for name, (_, rates)
+                                                                               in probes.items()}})
+    return factor
+
+
+def _timed(sweep, job, flags):
+    """(seconds that do not depend on the epochs, [seconds an epoch of each stage])."""
+    walls, stages = {}, {}
+    for epochs in (SHORT, LONG) if any(job.epochs) else (SHORT,):
+        more = tuple((f"stages[{place}].fit.epochs", str(epochs)) for place, had in enumerate(job.epochs) if had)
+        probe = dataclasses.replace(job, cell=dataclasses.replace(job.cell, overrides=(*job.cell.overrides, *more)), digest="",
+                                    shared="")
+        place = Sweep(sweep.path / PROBES / str(epochs))
+        if execute(place, probe, **flags) != DONE:
+            raise BadData(f"cannot time {job.cell.row} on {job.cell.dataset}: {place.facts(probe.cell).get('error', 'stopped')}")
+        walls[epochs] = place.facts(probe.cell)["seconds"]
+        stages[epochs] = read_json(place.run(probe.cell) / METRICS)["stage_seconds"]
+    if len(walls) == 1:
+        return walls[SHORT], [0.0] * len(job.epochs)
+    rates = [max(0.0, (b or 0) - (a or 0)) / (LONG - SHORT) for a, b in zip(stages[SHORT], stages[LONG])]
+    return walls[SHORT] - sum(rates), rates
+
+
+def said(factor, jobs):
+    """str, what was chosen: the epochs of every method and data set."""
+    shown = {(job.cell.row, job.cell.dataset): job.epochs for job in jobs if any(job.epochs)}
+    lines = [f"  {row} on {dataset}: {' + '.join(str(each) for each in epochs if each)} epochs"
+             for (row, dataset), epochs in shown.items()]
+    head = "every schedule fits as it is:" if factor == 1 else f"every schedule is divided by {factor:g}:"
+    return "\n".join([head, *lines])
+
+

@@ -1,0 +1,156 @@
+"""What a sweep will do: the config of every cell, resolved before anything is trained, and which cells share a first stage."""
+import dataclasses
+import hashlib
+import json
+import os
+
+from kerasnd import config as configs
+from kerasnd.config_file import split_variant
+from kerasnd.data import sources
+from kerasnd.errors import BadData, Misuse, suggest
+from kerasnd.methods import METHODS, method
+from kerasnd.sweep.cells import Cell, row_of
+from kerasnd.sweep.shortening import shorten
+
+# Seconds on one core, very roughly: of what happens once in a run, and of an epoch. They order the cells and begin the forecast.
+ONCE, EPOCH = {"table": 10.0, "images": 30.0}, {"table": 0.05, "images": 1.5, "cifar10": 12.0, "cifar100": 12.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A cell, ready to be run.
+
+    Args:
+        cell: Cell, with the overrides that shorten it.
+        digest: str, of its resolved config: another one in the same folder is another job.
+        shared: str, equal in jobs whose first stage is the same, "" where it is not to be shared.
+        cost: float, seconds, very roughly; orders the cells before any was timed.
+        epochs: tuple of int, of its stages; 0 for one that is solved for in one piece.
+        problem: str, why it cannot be run, or "".
+    """
+    cell: Cell
+    digest: str = ""
+    shared: str = ""
+    cost: float = 0.0
+    epochs: tuple = ()
+    problem: str = ""
+
+
+def cells(methods, datasets, normals, seeds, data_dir=None, overrides=(), flags=()):
+    """The cells that flags ask for, methods x data sets x normal classes x seeds.
+
+    Args:
+        methods: list of str, each a method or a config file, "FILE.py:VARIANT".
+        datasets: list of str.
+        normals: list of str, each as --normal; or None: every class that a data set has examples of to train on, one by one, and
+            of a table whose normal class is known, that.
+        seeds: list of int.
+        data_dir: str or None.
+        overrides, flags: of every cell, see `Cell`.
+
+    Returns:
+        list of Cell.
+
+    Raises:
+        Misuse, BadData: there is no such method or data set.
+    """
+    for each in methods:
+        if each not in METHODS and ".py" not in each:
+            raise Misuse(f"`--methods` must be of {', '.join(METHODS)}, or config files. Received: {each}."
+                         f"{suggest(each, METHODS)}")
+    for each in datasets:
+        sources.refuse_unknown(each, data_dir)
+    datasets = [configs.anywhere(each) for each in datasets]
+    classes = {each: normals or classes_of(each, data_dir) for each in datasets}
+    return [Cell(row_of(*named(each)), dataset, normal, seed, *named(each), tuple(overrides), tuple(flags))
+            for each in methods for dataset in datasets for normal in classes[dataset] for seed in seeds]
+
+
+def named(text):
+    """(method, config) of a method's name or a config file's, which holds from any working directory."""
+    if text in METHODS:
+        return text, ""
+    file, variant = split_variant(text)
+    file = os.path.abspath(os.path.expanduser(file)) if os.path.exists(os.path.expanduser(file)) else file
+    return "", ":".join(filter(None, [file, variant]))
+
+
+def classes_of(dataset, data_dir=None):
+    """list of str, the normal classes that `--normals=all` stands for."""
+    known = sources.default_normal(dataset, data_dir)
+    if known:
+        return [known]
+    pool = sources.load_data(dataset, data_dir)
+    there = set(pool.category if pool.official is None else pool.category[pool.official == "train"])
+    return [str(number) if len(set(pool.names)) < len(pool.names) else name for number, name in enumerate(pool.names)
+            if number in there]
+
+
+def plan(cells, data_dir=None, factor=1.0, forgiving=False):
+    """Resolves cells.
+
+    Args:
+        cells: list of Cell.
+        data_dir: str or None.
+        factor: float >= 1, all epochs are divided by it (see `shortening`).
+        forgiving: bool, a cell that cannot be resolved, as its data is not there, becomes a Job with its `problem`.
+
+    Returns:
+        list of Job, cheapest first, those of equal cost as given.
+
+    Raises:
+        Misuse, BadData: a cell cannot be resolved; two of them would have one folder.
+    """
+    jobs, places = [], {}
+    for cell in cells:
+        try:
+            job = resolved(cell, data_dir, factor)
+        except (Misuse, BadData) as error:
+            if not forgiving:
+                raise
+            job = Job(cell, problem=str(error))
+        same = places.setdefault(str(cell.folder), job)
+        if same is not job and same.digest != job.digest:
+            raise Misuse(f"`--methods` must have names that differ. Received: {cell.row} twice, with different configs. Rename "
+                         "one.")
+        if same is job:
+            jobs.append(job)
+    return sorted(jobs, key=lambda job: job.cost)
+
+
+def resolved(cell, data_dir=None, factor=1.0):
+    """Job of a cell. Raises Misuse, BadData."""
+    sources.refuse_unknown(cell.dataset, data_dir)
+    settings = _load(cell, data_dir)
+    more = tuple(shorten(settings, factor))
+    if more:
+        cell = dataclasses.replace(cell, overrides=(*cell.overrides, *more))
+        settings = _load(cell, data_dir)
+    configs.check_arguments(settings)
+    stages = settings["stages"]
+    epochs = tuple(stage.get("fit", {}).get("epochs", 0) for stage in stages)
+    kind = "table" if sources.is_table(cell.dataset) or cell.dataset == "digits" else "images"
+    cost = ONCE[kind] + sum(epochs) * EPOCH.get(cell.dataset, EPOCH[kind])
+    return Job(cell, digest=_digest([settings, cell.flags]), shared=_shared(settings, cell), cost=cost, epochs=epochs)
+
+
+def _load(cell, data_dir):
+    return configs.load(method=cell.method or None, file=cell.config or None, dataset=cell.dataset, normal=cell.normal or None,
+                        seed=cell.seed, data_dir=data_dir, overrides=cell.overrides)
+
+
+def _shared(settings, cell):
+    """str, of all that the first stage depends on; "" where it is no autoencoder, or is taken from a run already."""
+    first = settings["stages"][0]
+    if first["method"] != "autoencoder" or first.get("run"):
+        return ""
+    scaling = [stage.get("model", {}).get("preprocess", "auto") for stage in settings["stages"]]
+    scaling = [kind for kind in scaling if kind != "auto"] or [
+        method(settings["stages"][-1]["method"]).default_preprocess((1,) if sources.is_table(cell.dataset) else (1, 1, 1))]
+    data = {key: settings[key] for key in ("seed", "source", "normal", "protocol", "batches")}
+    model = {**first["model"], "preprocess": scaling[0]}
+    return _digest([data, {**first, "model": model}, cell.flags])
+
+
+def _digest(value):
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=list).encode()).hexdigest()[:16]
