@@ -13,6 +13,7 @@ from kerasnd.errors import BadData, naming
 from kerasnd.folder import DETECTOR, RunFolder
 from kerasnd.growing import GrowingTable
 from kerasnd.progress import Pass
+from kerasnd.suggesting import Suggestions
 from kerasnd.verdicts import Verdicts
 
 HEADER = ("path", "score", "p_value", "is_novel", "error")
@@ -20,7 +21,7 @@ TOLD = 10       # so many rows that could not be read are named in the log; all 
 
 
 def score(run, input, output, label_column=None, skip_unreadable=False, device="auto", threads=0, alpha=None, calibration=None,
-          engine="local", address=None):
+          suggest=None, engine="local", address=None):
     """Scores own, unlabelled data, of any size: a .csv of path, score, p_value, is_novel, error, in the order of the input.
 
     The input is read piece by piece, while the last piece is scored. A process that was killed leaves what it wrote in a hidden
@@ -36,6 +37,8 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
         device, threads: as the flags. The precision is the run's.
         alpha: float in (0, 1), share of normals that may be called novel; None: 0.05 where there are held-out normals enough.
         calibration: path of normals that were not trained on, as `input`; None: those that the run held out, if any.
+        suggest: int >= 1, so many training examples without a label, among the input, are named in NAME.suggested.csv beside
+            `output` as the most worth one (see `suggesting`); None: none.
         engine: "local", or "ray": workers of a Ray cluster read, decode and score, `threads` each (0: one each, on all its cores).
             The table is the same, also where one engine goes on with what the other began; with other `threads` than there the
             last digit of a score may be another.
@@ -45,8 +48,8 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
         int, the examples scored.
 
     Raises:
-        Misuse: the run is not finished, the examples do not fit it, or alpha is too small. BadData: nothing can be read, or not to
-            the end, or not on every node of the cluster. Misuse, BadData: there is no such cluster.
+        Misuse: the run is not finished, the examples do not fit it, or alpha is too small; as `Suggestions`. BadData: nothing can
+            be read, or not to the end, or not on every node of the cluster. Misuse, BadData: there is no such cluster.
     """
     cluster.check(engine, address)
     folder = RunFolder(run)
@@ -62,6 +65,7 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
         known = of_normals(detector, record, calibration, label_column, compiled)
     verdicts = Verdicts(known, alpha)
     data = _opened(record, detector, input, "input", label_column)
+    suggestions = None if suggest is None else Suggestions(record, data, output, suggest)
     print(verdicts.told, flush=True)
     identity = [_digest(folder / DETECTOR), data.path, data.identity, verdicts.identity, skip_unreadable, label_column, HEADER]
     with GrowingTable(output, HEADER, identity) as table, (
@@ -74,7 +78,9 @@ def score(run, input, output, label_column=None, skip_unreadable=False, device="
         if not scored:
             table.discard()
             _refuse_nothing(scored, data, "input")
-        table.finish()
+        # What is suggested depends on the whole table: a process that is killed here goes on here.
+        with suggestions.kept(detector, table.partial) if suggestions else contextlib.nullcontext():
+            table.finish()
     left = "left out" if skip_unreadable else "without one: their column `error` says why"
     print(f"{scored} scores in {output}" + (f", {failed} {left}" if failed else ""))
     return scored

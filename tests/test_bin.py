@@ -268,10 +268,10 @@ def test_evaluate_and_score_hand_on_what_they_are_given(runs, tmp_path):
                        "--threads=3"]) == 0
     assert runs.score == ((tmp_path, tmp_path, tmp_path / "s.csv"),
                           {"label_column": None, "skip_unreadable": False, "device": "cpu", "threads": 3, "alpha": None,
-                           "calibration": None})
+                           "calibration": None, "suggest": None, "engine": "local", "address": None})
     assert score.main([f"--run={tmp_path}", f"--input={tmp_path}", f"--output={tmp_path}/s.csv", "--alpha=0.01",
-                       f"--calibration={tmp_path}/config.json"]) == 0
-    assert (runs.score[1]["alpha"], runs.score[1]["calibration"]) == (0.01, tmp_path / "config.json")
+                       f"--calibration={tmp_path}/config.json", "--suggest=20"]) == 0
+    assert [runs.score[1][name] for name in ("alpha", "calibration", "suggest")] == [0.01, tmp_path / "config.json", 20]
 
 
 # ---- the package's face ------------------------------------------------------------------------------------------------

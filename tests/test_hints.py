@@ -58,7 +58,7 @@ def test_fingerprints_are_those_of_before_there_was_a_spare_part():
 
 
 @pytest.mark.parametrize("text", [
-    "index,hint\n0,1\n2,-1\n3,-1\n5,-1\n1,0\n", "\ufeffHint;Index\r\n+1;0\r\n-1;2\r\n-1;3\r\n\r\n-1;5\r\n0;1\r\n",
+    "index,hint\n0,1\n2,-1\n3,-1\n5,-1\n1,\n", "\ufeffHint;Index\r\n+1;0\r\n-1;2\r\n-1;3\r\n\r\n-1;5\r\n0;1\r\n",
     "0,1\n2,-1\n3,-1\n5,-1\n", "index,hint,note\n0,1.0,x\n2,-1.0,y\n3,-1,\n5,-1,\n3,-1,again\n"])
 def test_hints_by_index(file, text):
     parts = hints.load(file(text), POOL, split())
@@ -69,12 +69,14 @@ def test_hints_by_index(file, text):
     assert protocols.fingerprint(parts) != protocols.fingerprint(before)
 
 
-def test_hints_by_path_relative_or_absolute(file):
+def test_hints_by_path_relative_or_absolute(file, monkeypatch):
     pool = Pool(x=POOL.x, category=CATEGORY, official=OFFICIAL, names=POOL.names, paths=FILES)
     for text in ("path,hint\n/data/train/0/0.png,1\ntrain/2/4.png,-1\n./train/1/../1/5.png,-1\n",
                  "train/0/0.png,1\n/data/train/2/4.png,-1\ntrain/1/5.png,-1\n",
                  "index,hint\n0,1\n4,-1\n5,-1\n", "0,1\n4,-1\n5,-1\n"):
         assert known(hints.load(file(text), pool, split(), "/data")) == {0: 1, 1: 0, 2: 0, 4: -1, 5: -1}
+    monkeypatch.chdir("/")
+    assert known(hints.load(file("path,hint\ndata/train/0/0.png,1\n"), pool, split(), "/data"))[0] == 1
     with pytest.raises(Misuse, match="`path` must be the path of an example. Received: 'train/0/9.png' in row 2"):
         hints.load(file("path,hint\ntrain/0/9.png,1\n"), pool, split(), "/data")
     with pytest.raises(Misuse, match="Received: '' in row 2"):
@@ -121,7 +123,7 @@ def test_the_file_is_all_that_is_known(file, overlap):
     ("index,hint\n0,1\n10,1\n", Misuse, "`index` must be an index from 0 to 9. Received: '10' in row 3"),
     ("index,hint\n-1,1\n", Misuse, "Received: '-1' in row 2"), ("index,hint\n1.5,1\n", Misuse, "Received: '1.5' in row 2"),
     ("index,hint\n0,2\n", Misuse, "`hint` must be -1 (known anomalous), 0 (unknown) or +1 (known normal). Received: '2' in row 2"),
-    ("index,hint\n0,\n", Misuse, "Received: '' in row 2"), ("0,1\n1,anomalous\n", Misuse, "Received: 'anomalous' in row 2"),
+    ("0,1\n1,\n", Misuse, "Received: '' in row 2"), ("0,1\n1,anomalous\n", Misuse, "Received: 'anomalous' in row 2"),
     ("index,hint\n0,1\n2,0\n0,-1\n", Misuse, "Received: -1 for '0' in row 4 of"),
     ("index,hint\n0,1\n2,0\n0,-1\n", Misuse, "after +1 in row 2"),
     ("path,hint\na.png,1\n", Misuse, "by index where the data has no files"),

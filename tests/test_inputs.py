@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from image_folders import DEEP, FILES, GREY, RGB, filled, saved, tree
 
-from kerasnd.data import csv_table, pieces, pixels, table_inputs, unlabelled
+from kerasnd.data import csv_table, pieces, pixels, sources, table_inputs, unlabelled
 from kerasnd.errors import BadData, Misuse
 
 RNG = numpy.random.default_rng(0)
@@ -22,6 +22,16 @@ def by_rows(data, start=0):
         found.update({piece.first + int(place): x for place, x in zip(piece.place, piece.x if len(piece.place) else [])})
         found.update({piece.first + place: reason for place, reason in piece.failures.items()})
     return dict(sorted(found.items()))
+
+
+def check_some(data, rows):
+    """Some rows alone are what they are among all; behind the last row there is no other."""
+    found, rows = by_rows(data), numpy.array(rows)
+    some = {int(row): x for several, xs in data.only(rows) for row, x in zip(several, xs, strict=True)}
+    assert list(some) == [row for row in rows.tolist() if not isinstance(found[row], str)]
+    for row, x in some.items():
+        numpy.testing.assert_array_equal(x, found[row])
+    assert list(data.pieces(len(found))) == []
 
 
 @pytest.fixture
@@ -99,6 +109,7 @@ def test_broken_files_are_told_of_in_their_place_and_the_others_are_read(tmp_pat
     told = {row: each for row, each in found.items() if isinstance(each, str)}
     assert told[1] == "empty file" and "trunc" in told[5] and told[7].startswith("in colour") and told[8].startswith("of 16 bits")
     assert sorted(told) == [1, 5, 7, 8] and (found[4] == 4).all()        # the .tif is for Pillow alone
+    check_some(data, [1, 3, 4, 5, 9])
     again = by_rows(data, 4)
     assert sorted(again) == list(range(4, 10)) and all(numpy.array_equal(again[row], found[row]) for row in again)
 
@@ -134,6 +145,7 @@ def test_records_of_several_files_are_read_as_their_images_are(tmp_path, few, ke
         if row != 5:
             numpy.testing.assert_array_equal(found[row], tf.io.decode_png(image))
     assert sorted(by_rows(data, 8)) == [8, 9, 10]
+    check_some(data, [5, 6, 7, 10])
     last = tmp_path / "in/set-test.tfrecord-00002-of-00003"
     content = bytearray(last.read_bytes())
     length, = struct.unpack("<Q", content[:8])
@@ -167,9 +179,23 @@ def test_arrays_are_read_in_pieces_from_any_on(save, x, tmp_path, few):
     expected = x[..., None] if x.ndim == 3 else x.astype(numpy.float32)
     assert (data.n, data.shape, data.dtype) == (len(x), expected.shape[1:], expected.dtype)
     numpy.testing.assert_array_equal(list(by_rows(data).values()), expected)
+    check_some(data, [0])
     if len(x) > 8:
+        check_some(data, [2, 8, 9])
         assert sorted(by_rows(data, 8)) == [8, 9, 10]
         numpy.testing.assert_array_equal(by_rows(data, 8)[9], expected[9])
+
+
+def test_of_a_set_with_parts_both_are_read_as_training_counts_them(tmp_path, few):
+    train, test = RNG.integers(0, 255, (6, 4, 3), numpy.uint8), RNG.integers(0, 255, (5, 4, 3), numpy.uint8)
+    numpy.savez(tmp_path / "x.npz", x_train=train, y_train=numpy.zeros(6), x_test=test, y_test=numpy.arange(5))
+    data = unlabelled.load(tmp_path / "x.npz")
+    assert (data.n, data.shape, data.dtype, data.name(7)) == (11, (4, 3, 1), numpy.uint8, 7)
+    numpy.testing.assert_array_equal(list(by_rows(data).values()), sources.load_data(str(tmp_path / "x.npz")).x)
+    check_some(data, [4, 7])
+    numpy.savez(tmp_path / "x.npz", x_train=train, x_test=test.astype(float))
+    with pytest.raises(Misuse, match="`x_test` must be like `x_train`.*float32 examples of shape"):
+        unlabelled.load(tmp_path / "x.npz")
 
 
 def test_rows_that_are_not_finite_are_told_of_and_a_damaged_archive_ends_it(tmp_path, few):
@@ -198,6 +224,7 @@ def test_a_table_is_read_in_pieces_and_its_bad_rows_are_told_of(tmp_path, few):
     assert sorted(found) == list(range(11)) and [row for row, each in found.items() if isinstance(each, str)] == [2, 6, 7]
     assert found[2] == "2 values in row 4, 3 in the header" and "'heavy' in row 8, column 'b'" in found[6] and "'nan'" in found[7]
     assert all(found[row].tolist() == [row, 2 * row] for row in (0, 1, 3, 4, 5, 8, 9, 10))
+    check_some(data, [2, 5, 6, 10])
     assert {row: str(each) for row, each in by_rows(data, 4).items()} == {row: str(found[row]) for row in range(4, 11)}
     (tmp_path / "t.csv").write_text("\n".join(["a,b,label", *["x,1,good"] * 9]))
     with pytest.raises(Misuse, match="'x' in row 2, column 'a'"):

@@ -39,8 +39,8 @@ class Flags:
     def switch(self, name, help):
         flags.DEFINE_boolean(name, False, help, flag_values=self.values, module_name=self.title)
 
-    def count(self, name, help, default=0):
-        flags.DEFINE_integer(name, default, help, lower_bound=0, flag_values=self.values, module_name=self.title)
+    def count(self, name, help, default=0, at_least=0):
+        flags.DEFINE_integer(name, default, help, lower_bound=at_least, flag_values=self.values, module_name=self.title)
 
     def number(self, name, help):
         flags.DEFINE_float(name, None, help, flag_values=self.values, module_name=self.title)
@@ -91,7 +91,8 @@ class Flags:
             return told
         name, received = parts.groups()
         parser = self.values[name].parser
-        kinds = {"int": "a whole number, 0 or more", "float": "a number", "bool": "true or false"}
+        whole = f"a whole number, {getattr(parser, 'lower_bound', 0)} or more"
+        kinds = {"int": whole, "float": "a number", "bool": "true or false"}
         expected = kinds.get(parser.flag_type(), "what --help says")
         options = getattr(parser, "enum_values", ())
         if options:

@@ -12,6 +12,7 @@ of normals that the run held out, its p-value and whether it is novel: no more t
 
   bin/score --run=saved_models/ocnn/photos/good/0 --input=new_photos/ --output=scores.csv
   bin/score --run=saved_models/ocnn/mnist/3/0 --input=new.npz --calibration=known_threes.npz --alpha=0.01 --output=scores.csv
+  bin/score --run=saved_models/deep_sad/photos/good/0 --input=photos/ --output=scores.csv --suggest=20
 
 bin/train holds out a tenth of the training normals of your own data; for other sets, say --config.protocol.calibration_share=0.1.
 """
@@ -28,6 +29,9 @@ def program():
     score.number("alpha", "The share of normals that may be called novel (default: 0.05).")
     score.string("calibration", None, "Normals that were not trained on, in any form of --input: they take the place of those that "
                  "the run held out.")
+    score.count("suggest", "So many training examples without a label that are most worth one, in NAME.suggested.csv beside the "
+                "output: fill in its column hint and give it to bin/train --hints. --input is then the training data, or a part "
+                "of its folder.", default=None, at_least=1)
     score.string("label_column", None, "A column of a .csv input that is no feature.")
     score.switch("skip_unreadable", "Leave out what cannot be read; else it has a row without a score, and the reason.")
     finished.machine_flags(score)
@@ -54,7 +58,7 @@ def score(values, overrides):
     process.settle(values["device"].value, values["threads"].value)
     process.import_tensorflow()
     from kerasnd import runs
-    same = ("alpha", "label_column", "skip_unreadable", "device", "threads", "engine", "address")
+    same = ("alpha", "label_column", "skip_unreadable", "device", "threads", "suggest", "engine", "address")
     runs.score(run, source, output, calibration=held_out, **{name: values[name].value for name in same})
 
 

@@ -40,7 +40,8 @@ def program():
     train.group("More about the data")
     train.string("outliers", "", "The test set's anomalies come from this set or path instead (a .npy of images: those in the "
                  "normal class's place), or are made: uniform_noise, gaussian_noise.")
-    train.string("hints", "", "A .csv of path or index and -1, 0 or +1: what the learner may know (semi-supervised methods).")
+    train.string("hints", "", "A .csv of path or index and -1, 0 or +1: what the learner may know (semi-supervised methods). "
+                 "bin/score --suggest writes one to be filled in.")
     train.string("negatives", "", "Generated examples near the normal class (.npz of bin/generate; .npy of all classes), which "
                  "train as known anomalies, as many as there are normals at most (semi-supervised methods).")
     train.string("label_column", None, "The column of a .csv that holds the class; or the feature of a TFDS set: coarse_label for "

@@ -91,8 +91,16 @@ class Npz(Arrays):
 
 
 def npz(path, size=None):
-    """Input of `x`, or `X`, of a .npz. Raises Misuse, BadData: as `arrays.read_npz`; there is no such array."""
+    """Input of `x`, or `X`, of a .npz; else of `x_train` and, behind it, `x_test`. Raises Misuse, BadData: as `arrays.read_npz`;
+    there is no such array."""
     found = arrays.read_npz(path, ())
+    if not {"x", "X"} & set(found) and {"x_train", "x_test"} <= set(found):
+        found = arrays.read_npz(path, ("x_train", "x_test"))
+        x = [arrays.shaped(found[key], key, path) for key in ("x_train", "x_test")]
+        if x[0].shape[1:] != x[1].shape[1:] or x[0].dtype != x[1].dtype:
+            raise Misuse(f"`x_test` must be like `x_train`. Received: {path!r} with {x[1].dtype} examples of shape "
+                         f"{x[1].shape[1:]} behind {x[0].dtype} ones of shape {x[0].shape[1:]}.")
+        return InMemory(path, numpy.concatenate(x), "x_train and x_test", stamp(path), size)
     key = "X" if "X" in found and "x" not in found else "x"
     if key not in found:
         raise Misuse(f"`dataset` must hold the array {key}. Received: {path!r} with {', '.join(sorted(found)) or 'nothing'}.")

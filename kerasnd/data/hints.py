@@ -36,12 +36,12 @@ def load(path, pool, split, folder=""):
     anomaly that the protocol left out of training joins it, behind the others. What was done is in `told`, what was not is logged.
 
     Args:
-        path: str, a .csv of two columns, "path" or "index", and "hint": -1 known anomalous, 0 unknown, +1 known normal. An
-            index counts the examples as the source loads them, from 0. Without a header line, `path` it is where the pool has
-            paths and not all are whole numbers.
+        path: str, a .csv of the columns "path" or "index", and "hint": -1 known anomalous, 0 or nothing unknown, +1 known normal;
+            others are not looked at. An index counts the examples as the source loads them, from 0. Without a header line it has
+            two columns, the first `path` where the pool has paths and not all are whole numbers.
         pool: Pool.
         split: Split of the pool.
-        folder: str, where relative paths may begin.
+        folder: str, where relative paths may begin; else in the working folder.
 
     Returns:
         Split
@@ -50,7 +50,7 @@ def load(path, pool, split, folder=""):
         Misuse: the columns are others; no such example; a hint is no hint; two hints for an example.
         BadData: unreadable or empty.
     """
-    place, hint = _read(path, pool, folder)
+    place, hint = read(path, pool, folder)
     split = _taken_back(split)
     where = numpy.full(len(pool.category), -1, numpy.int64)
     where[split.train] = numpy.arange(len(split.train))
@@ -92,8 +92,8 @@ def _warn(path, role, hint, joining):
         logging.warning("nothing is known of any training example: no hint of %s reached one", path)
 
 
-def _read(path, pool, folder):
-    """(place, hint): int64 (m,), distinct places in the pool, and int8 (m,)."""
+def read(path, pool, folder=""):
+    """(place, hint): int64 (m,), distinct places in the pool, and int8 (m,). Args, Raises: as `load`."""
     rows = list(csv_table.cells(path, "hints"))
     kind, columns = _columns(path, rows, pool)
     rows = rows if kind[1] else rows[1:]
@@ -106,9 +106,11 @@ def _read(path, pool, folder):
             raise BadData(f"`hints` must have a {kind[0]} and a hint in every row. Received: {len(cells)} values in row {line} of "
                           f"{path!r}.")
         name, word = (cells[column].strip() for column in columns)
+        word = word or "0" * (not kind[1])
         if word not in VALUES:
             raise Misuse(f"`hint` must be {USE}. Received: {word!r} in row {line} of {path!r}.")
-        place = _index(name, len(pool.category)) if at is None else at.get(os.path.normpath(name))
+        place = _index(name, len(pool.category)) if at is None else at.get(
+            os.path.normpath(name), at.get(os.path.abspath(name)) if name else None)
         if place is None:
             expected = f"an index from 0 to {len(pool.category) - 1}" if at is None else "the path of an example"
             raise Misuse(f"`{kind[0]}` must be {expected}. Received: {name!r} in row {line} of {path!r}."

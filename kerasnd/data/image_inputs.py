@@ -1,5 +1,6 @@
 """Image files to be scored, many of them, decoded in a TensorFlow graph on all cores."""
 import concurrent.futures
+import copy
 import hashlib
 import itertools
 import json
@@ -186,7 +187,7 @@ class Files(Images):
     def found(self, start):
         import tensorflow as tf
 
-        return tf.data.Dataset.from_tensor_slices(self.paths[start:]).enumerate(start)
+        return tf.data.Dataset.from_tensor_slices(tf.constant(self.paths[start:], tf.string)).enumerate(start)
 
     def strings(self, start, stop):
         return self.paths[start:stop]
@@ -198,3 +199,8 @@ class Files(Images):
 
     def again(self, rows):
         return [self.paths[row] for row in rows]
+
+    def only(self, rows):
+        few = copy.copy(self)       # no other file is opened
+        few.paths, few.n = self.again(rows), len(rows)
+        return ((rows[piece.first + piece.place], piece.x) for piece in few.pieces() if len(piece.place))

@@ -69,6 +69,18 @@ class Input:
         """
         raise NotImplementedError
 
+    def only(self, rows):
+        """Yields (row int64 (k,), x (k, ...)), k > 0, of those of `rows` that can be read.
+
+        Args:
+            rows: int64 (m,), ascending, m >= 1.
+        """
+        for piece in self.some(numpy.unique(rows // self.rows * self.rows).tolist()):
+            row = piece.first + piece.place
+            wanted = numpy.isin(row, rows)
+            if wanted.any():
+                yield row[wanted], piece.x[wanted]
+
     def name(self, row):
         """str or int, how a table calls a row."""
         return row if self.paths is None else self.paths[row]

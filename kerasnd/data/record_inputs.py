@@ -49,7 +49,7 @@ class Records(Images):
             return records.filter(lambda row, _: row >= start)
 
         after = int(numpy.searchsorted(self._first, start, side="right")) - 1
-        files = tf.data.Dataset.from_tensor_slices((self.files[after:], self._first[after:-1]))
+        files = tf.data.Dataset.from_tensor_slices((tf.constant(self.files[after:], tf.string), self._first[after:-1]))
         return files.interleave(one, cycle_length=1)
 
     def strings(self, start, stop):
