@@ -27,8 +27,8 @@ setup(
     license="MIT",
     python_requires=">=3.11,<3.14",
     # The config files stand at the top of the checkout, for people, and inside the package, for `--method` once installed.
-    packages=[*find_packages(include=["kerasnd", "kerasnd.*"]), "kerasnd.configs"],
-    package_dir={"kerasnd.configs": "configs"},
+    packages=[*find_packages(include=["kerasnd", "kerasnd.*"]), "kerasnd.configs", "kerasnd.configs.tables"],
+    package_dir={"kerasnd.configs": "configs", "kerasnd.configs.tables": "configs/tables"},
     install_requires=[
         "tensorflow>=2.18",
         "keras>=3.15",

@@ -9,7 +9,9 @@ Command:  bin/train --method=autoencoder --dataset=digits --normal=3
 """
 import ml_collections
 
-VARIANTS = ("paper",)
+from kerasnd.config_stages import autoencoder
+
+VARIANTS = ("paper", "deep_sad")
 # epochs, batch size and the epoch at which the rate drops, where a data set needs others than 28x28 images do
 BUDGETS = {"digits": (300, 32, 200), "breast_cancer": (300, 32, 200), "cifar10": (60, 128, 45)}
 # network, epochs and batch size in the OC-NN repository
@@ -17,7 +19,10 @@ PUBLISHED = {"mnist": ("mnist_dcae", 150, 32), "cifar10": ("cifar10_dcae", 500, 
 
 
 def get_config(dataset="", variant=None):
-    """Returns the values for a data set, as the paper's code had them where `variant` is "paper"."""
+    """Returns the values for a data set, as the paper's code had them where `variant` is "paper", as the Deep SAD study pre-trains
+    where it is "deep_sad"."""
+    if variant == "deep_sad":
+        return ml_collections.ConfigDict({"stages": [autoencoder(dataset, published=True)]})
     epochs, batch_size, drop = BUDGETS.get(dataset, (60, 128, 45))
     optimizer = {"learning_rate": 1e-3, "milestones": [drop]}
     network = "auto"

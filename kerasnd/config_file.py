@@ -41,21 +41,39 @@ def read(method, file, dataset):
                      f"{', '.join(METHODS)}.")
     given = str(folder() / f"{method}.py") if file is None else file
     name, variant = split_variant(given)
+    return run(given, "get_config", f"See {folder() / 'ocnn.py'}.", dataset=dataset or "", variant=variant)
+
+
+def run(given, function, example="", **asked):
+    """Runs a Python file of values.
+
+    Args:
+        given: str, "FILE.py" or "FILE.py:VARIANT".
+        function: str, whose result is wanted.
+        example: str, a sentence that ends the refusal of a file without it.
+        **asked: passed to it, as far as it takes them; a `variant` it must take, and its file list in VARIANTS where it has that.
+
+    Returns:
+        of JSON's types.
+
+    Raises:
+        Misuse: the file is missing, has no such function, or fails.
+    """
+    name, variant = split_variant(given)
     path = _find(name, given)
     space = {"__name__": f"config_{path.stem}", "__file__": str(path)}
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), space)
-        get_config = space.get("get_config")
-        if not callable(get_config):
-            raise Misuse(f"`--config` must be a Python file with a function get_config. Received: --config={given}, which has "
-                         f"none. See {folder() / 'ocnn.py'}.")
-        takes = inspect.signature(get_config).parameters
+        called = space.get(function)
+        if not callable(called):
+            raise Misuse(f"`--config` must be a Python file with a function {function}. Received: --config={given}, which has "
+                         f"none. {example}".strip())
+        takes = inspect.signature(called).parameters
         variants = space.get("VARIANTS", ())
         if variant is not None and ("variant" not in takes or (variants and variant not in variants)):
             raise Misuse(f"`--config` must name a variant of {path.name} after the colon "
                          f"({', '.join(variants) or 'it has none'}). Received: --config={given}.{suggest(variant, variants)}")
-        asked = {"dataset": dataset or "", "variant": variant}
-        return _plain(get_config(**{key: value for key, value in asked.items() if key in takes}), given)
+        return _plain(called(**{key: value for key, value in asked.items() if key in takes}), given)
     except Misuse:
         raise
     except (Exception, SystemExit) as error:

@@ -30,7 +30,7 @@ ALLOWED = {
     "errors": set(), "arguments": set(), "atomic": set(), "process": set(), "progress": set(), "devices": set(),
     "overrides": set(), "folder": set(),
     "saving": {"folder"}, "checkpoints": {"folder"}, "config_file": {"methods"},
-    "config_stages": {"data"},
+    "config_stages": {"data"}, "config_tables": set(),
     "config": {"config_file", "data", "methods", "optimizers", "overrides", "process"},
     # where the columns meet
     "drawings": {"figures"},

@@ -96,7 +96,8 @@ def table(folder):
     return folder / "x.csv", {"schema": {"label": None, "missing": "refuse", "columns": columns}}, [37, 38]
 
 
-@pytest.mark.parametrize("write", [table, pytest.param(archive, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("write", [table, archive])
 def test_rows_come_in_the_order_of_the_input(write, address, detector, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(pieces, "MOST", 8)
     path, options, unread = write(tmp_path)

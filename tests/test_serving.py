@@ -331,7 +331,8 @@ def test_an_export_is_there_and_verified(verdict, tmp_path):
 
 
 def test_without_the_package_for_them_there_are_no_warm_up_requests_and_it_is_said(tmp_path, monkeypatch, caplog):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
+    for name in ("tensorflow_serving", "tensorflow_serving.apis"):
+        monkeypatch.setitem(sys.modules, name, None)
     with caplog.at_level(logging.INFO, logger="absl"):
         assert warmup.write(tmp_path / "requests", "m", []) == 0
     assert "pip install kerasnd[serving]" in caplog.text and not (tmp_path / "requests").exists()
