@@ -5,7 +5,6 @@ the configs differs between such runs, as other epochs or another lambda. Only r
 normal class and seed are averaged. A run that is unfinished, damaged, or there twice is named and left out; one
 whose network collapsed is counted and named.
 """
-import hashlib
 import json
 import os
 import pathlib
@@ -207,9 +206,7 @@ def _cells(group):
         by_seed.setdefault(seed, {})[normal] = auroc
     whole = len({frozenset(each) for each in by_seed.values()}) == 1 and len(by_seed) > 1
     means = [numpy.mean(list(each.values())) for each in by_seed.values()]
-    hashes = sorted({(normal, seed, split) for (normal, seed), (_, split, _) in cells.items()})
-    digest = hashes[0][2] if len(hashes) == 1 else hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:12]
-    return {"cells": cells, "seeds": float(numpy.std(means, ddof=1)) if whole else None, "hash": digest}
+    return {"cells": cells, "seeds": float(numpy.std(means, ddof=1)) if whole else None, "hash": report_text.split_of(cells)}
 
 
 def write(folder, to):

@@ -1,4 +1,6 @@
 """Which methods of a report differ: `comparison` over the classes of each data set, and over data sets, in Markdown."""
+import statistics
+
 from kerasnd import comparison
 from kerasnd.report_text import lines, method_of
 
@@ -17,24 +19,44 @@ def comparisons(summary):
 
     Returns:
         (list of (title, Comparison), tuple of str): one for each data set and protocol with two rows and two classes or more, and
-        one over data sets for each protocol that several have; and remarks on rows that are left out of them.
+        one over data sets, of their means over classes, for each protocol that several have; and remarks on rows that are left
+        out. Rows that were given hints or negatives are compared among themselves.
     """
     found, remarks, wide = [], [], {}
-    for name in dict.fromkeys((row["dataset"], row["protocol"]) for row in summary):
-        rows = [row for row in summary if (row["dataset"], row["protocol"]) == name]
-        methods = [method_of(row) for row in rows]
-        labels = [method + (f", {row['settings']}" if methods.count(method) > 1 else "") for method, row in zip(methods, rows)]
-        alike, told = _alike(dict(zip(labels, rows)), name)
-        remarks += told
-        values = {label: {normal: averages["auroc"][0] for normal, (_, averages) in row["classes"].items()}
-                  for label, row in alike.items()}
-        _add(found, f"{name[0]}, {name[1]}", values)
+    groups = {}
+    for row in summary:
+        told = "=given" in row["settings"]      # hints or negatives: such a row knows more than others
+        groups.setdefault((row["dataset"], row["protocol"], told), []).append(row)
+    methods = [[method_of(row) for row in rows] for rows in groups.values()]
+    several = {name for each in methods for name in each if each.count(name) > 1}
+    for (dataset, protocol, told), rows in groups.items():
+        labels = [method_of(row) + (f", {row['settings']}" if method_of(row) in several else "") for row in rows]
+        alike, said = _alike(dict(zip(labels, rows)), dataset)
+        remarks += said
+        values = _paired(alike)
+        more = ", with hints or negatives" if told else ""
+        _add(found, f"{dataset}, {protocol}{more}", values)
+        common = set.intersection(*map(set, values.values()))
         for label, row in values.items():
-            wide.setdefault(name[1], {}).setdefault(label, {}).update({(name[0], normal): value for normal, value in row.items()})
-    for protocol, values in wide.items():
-        if len({dataset for row in values.values() for dataset, _ in row}) > 1:
-            _add(found, f"{ALL}, {protocol}", values)
+            if common:
+                mean = statistics.mean(row[normal] for normal in common)
+                wide.setdefault(f"{ALL}, {protocol}{more}", {}).setdefault(label, {})[dataset] = mean
+    for title, values in wide.items():
+        if len({dataset for row in values.values() for dataset in row}) > 1:
+            _add(found, title, values)
     return found, tuple(remarks)
+
+
+def _paired(rows):
+    """{label: {normal: mean AUROC}} over the seeds that all rows with this class have; a class without one is nobody's."""
+    values = {label: {} for label in rows}
+    for normal in dict.fromkeys(normal for row in rows.values() for normal in row["classes"]):
+        seeds = {label: {seed for of, seed in row["cells"] if of == normal} for label, row in rows.items()}
+        common = set.intersection(*(each for each in seeds.values() if each))
+        for label in rows:
+            if seeds[label] and common:
+                values[label][normal] = statistics.mean(rows[label]["cells"][normal, seed][0] for seed in sorted(common))
+    return values
 
 
 def _add(found, title, values):
@@ -43,43 +65,46 @@ def _add(found, title, values):
         found.append((title, result))
 
 
-def _alike(rows, name):
-    """({label: row}, [remark]): the rows whose splits are those of the row with most runs, where both have a class and a seed."""
-    measure = max(rows, key=lambda label: rows[label]["n_runs"])
-    kept, remarks = {}, []
-    for label, row in rows.items():
-        both = [(row["cells"][cell][1], rows[measure]["cells"][cell][1]) for cell in row["cells"] if cell in rows[measure]["cells"]]
-        other = next((pair for pair in both if pair[0] != pair[1]), None)
+def _alike(rows, dataset):
+    """({label: row}, [remark]): the rows whose splits are, for every class and seed, those of the rows with more runs."""
+    expected, kept, remarks = {}, {}, []
+    for label in sorted(rows, key=lambda label: -rows[label]["n_runs"]):
+        cells = rows[label]["cells"]
+        other = next((cell for cell in cells if cell in expected and expected[cell][0] != cells[cell][1]), None)
         if other:
-            remarks.append(f"{label} on {name[0]} is not compared with {measure}: their splits are {other[0]} and {other[1]}.")
-        else:
-            kept[label] = row
-    return kept, remarks
+            split, first = expected[other]
+            remarks.append(f"{label} on {dataset} is not compared with {first}: their splits of normal {other[0]}, seed {other[1]}, "
+                           f"are {cells[other][1]} and {split}.")
+            continue
+        kept[label] = rows[label]
+        for cell, (_, split, _) in cells.items():
+            expected.setdefault(cell, (split, label))
+    return {label: rows[label] for label in rows if label in kept}, remarks
 
 
 def text(compared):
     """str, Markdown of what `comparisons` found; "" where nothing could be compared."""
-    return "".join(f"\n## Comparison: {title}\n\n{_one(found)}" for title, found in compared)
+    return "".join(f"\n## Comparison: {title}\n\n{_one(title, found)}" for title, found in compared)
 
 
-def _one(found):
-    told = sentence(found) + "\n\n" + lines(HEAD, body(found)) + f"\n{NOTE}\n"
+def _one(title, found):
+    told = sentence(title, found) + "\n\n" + lines(HEAD, body(found)) + f"\n{NOTE}\n"
     return told + ("\n" + lines(["p", *found.names[1:]], every_pair(found)) if 2 < len(found.names) <= FULL else "")
 
 
-def sentence(found):
+def sentence(title, found):
     """str, what was compared and what can be told of it."""
-    n, k = len(found.blocks), len(found.names)
-    head = (f"AUROC of {k} methods on {n} classes, each class once, with the mean of its seeds (seeds of a class are not "
-            "independent tests). Average rank: 1 is best.")
+    n, k, unit = len(found.blocks), len(found.names), "data sets" if title.startswith(ALL) else "classes"
+    head = (f"AUROC of {k} methods on {n} {unit}, each once, with the mean of the seeds that all methods have (seeds of a class, as "
+            "classes of a data set, are not independent tests). Average rank: 1 is best.")
     if found.left_out:
-        head += f" {found.left_out} classes that not every method has are left out."
+        head += f" {found.left_out} {unit} that not every method has are left out."
     if found.friedman is not None:
         head += f" All equal (Friedman): p = {_p(found.friedman)}."
     head += f" Ranks further apart than {found.critical_difference:.2f} differ (Nemenyi, 5 %)."
     if not found.decidable:
-        head += (f" {n} classes are too few for Wilcoxon's test: below {comparison.least_blocks(k)} no difference among {k} "
-                 "methods can reach 5 % after Holm's correction.")
+        head += (f" {n} {unit} are too few for Wilcoxon's test: below {comparison.least_blocks(k)} no difference among {k} methods "
+                 "can reach 5 % after Holm's correction, and none is called.")
     return head
 
 
@@ -87,7 +112,13 @@ def body(found):
     """list of list of str as long as `HEAD`, a line for every method."""
     best = found.names[0]
     return [[name, f"{found.ranks[name]:.2f}", "" if name == best else _p(_pair(found, best, name)),
-             "best" if name == best else "≈" if name in found.close else "worse"] for name in found.names]
+             _verdict(found, name)] for name in found.names]
+
+
+def _verdict(found, name):
+    if not found.decidable:
+        return "–"
+    return "best" if name == found.names[0] else "≈" if name in found.close else "worse"
 
 
 def every_pair(found):

@@ -1,6 +1,8 @@
 """Averages over runs as text: Markdown for readers, CSV for programs. `report.table` says what they are."""
 import csv
+import hashlib
 import io
+import json
 import re
 import statistics
 
@@ -37,6 +39,12 @@ def _cell(row, name):
     mean, deviation, count = row["all"][name]
     return (f"{mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
             + ("" if count == row["n_runs"] else f" ({count} of {row['n_runs']})"))
+
+
+def split_of(cells):
+    """str, a hash of the splits of cells, {(normal class, seed): (AUROC, hash, ...)}; of one cell its own."""
+    hashes = sorted((normal, seed, split) for (normal, seed), (_, split, _) in cells.items())
+    return hashes[0][2] if len(hashes) == 1 else hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:12]
 
 
 def method_of(row):
@@ -105,13 +113,17 @@ def markdown(summary, remarks=(), more=""):
 
 
 def comma_separated(summary):
-    """One line per row of the table with normal = (all), then one per normal class; every number in full."""
+    """One line per row of the table with normal = (all), then one per normal class; every number in full, of single runs with the
+    bootstrap interval."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     columns = [f"{name}_{kind}" for name in JUDGED for kind in ("mean", "std")]
-    rows.writerow([*ROW, "protocol_hash", "settings", "normal", "runs", *columns])
+    rows.writerow([*ROW, "protocol_hash", "settings", "normal", "runs", "auroc_low", "auroc_high", *columns])
     for row in summary:
         for normal, (n_runs, averages) in [("(all)", (row["n_runs"], row["all"])), *row["classes"].items()]:
             numbers = [averages.get(name, (None, None))[i] for name in JUDGED for i in (0, 1)]
-            rows.writerow([*(row[name] for name in (*ROW, "hash", "settings")), normal, n_runs, *numbers])
+            cells = {cell: each for cell, each in row["cells"].items() if normal in ("(all)", cell[0])}
+            interval = next(iter(cells.values()))[2] if n_runs == 1 else None
+            rows.writerow([*(row[name] for name in ROW), split_of(cells), row["settings"], normal, n_runs,
+                           *(interval or (None, None)), *numbers])
     return text.getvalue()

@@ -281,7 +281,7 @@ def test_runs_on_other_splits_are_not_compared_and_named(tmp_path):
     run, _ = a_run(tmp_path, "kde/3", method="kde", normal="3", digest="other")
     a_run(tmp_path, "kde/4", method="kde", normal="4", digest="h40")
     remarks = report.write(tmp_path, tmp_path / "t.md")
-    assert remarks == ("kde on digits is not compared with ocnn: their splits are other and h30.",)
+    assert remarks == ("kde on digits is not compared with ocnn: their splits of normal 3, seed 0, are other and h30.",)
     text = (tmp_path / "t.md").read_text()
     assert "| kde | 1" not in text.partition("## Comparison")[2] and remarks[0] in text
 
@@ -291,8 +291,30 @@ def test_data_sets_of_one_class_are_compared_together(tmp_path):
         for method, shift in (("kde", 2.0), ("isoforest", 1.0)):
             a_run(tmp_path, f"{method}/{data}", method=method, dataset=data, normal="0", shift=shift + number / 10)
     (title, found), = report_comparison.comparisons(report.table(report.collect(tmp_path)))[0]
-    assert title == "all data sets, holdout (test_share=0.4)" and len(found.blocks) == 3 and not found.decidable
-    assert found.close == found.names and "below 6 no difference among 2 methods" in report_comparison.text([(title, found)])
+    assert title == "all data sets, holdout (test_share=0.4)" and found.blocks == ("cardio", "shuttle", "thyroid")
+    text = report_comparison.text([(title, found)])
+    assert not found.decidable and "on 3 data sets" in text and "below 6 no difference among 2 methods" in text
+    assert "≈ |" not in text and "| – |" in text and "| best |" not in text
+
+
+def test_only_seeds_that_all_methods_have_are_compared(tmp_path):
+    many(tmp_path, ocnn=2.0, rcae=1.9)
+    for digit in (3, 4):
+        a_run(tmp_path, f"ocnn/{digit}/7", method="ocnn", normal=str(digit), seed=7, shift=9.0, digest="h7")
+    summary = report.table(report.collect(tmp_path))
+    (_, found), = report_comparison.comparisons(summary)[0]
+    for row in summary:
+        row["cells"] = {cell: value for cell, value in row["cells"].items() if cell[1] != 7}
+    assert report_comparison.comparisons(summary)[0][0][1] == found
+
+
+def test_rows_that_know_more_are_compared_among_themselves(tmp_path):
+    for normal in "12":
+        for method, hints in (("kde", ""), ("ocsvm", ""), ("deep_sad", "known.csv"), ("ssad", "known.csv")):
+            a_run(tmp_path, f"{method}/{normal}", method=method, normal=normal, hints=hints)
+    titles = {title: set(found.names) for title, found in report_comparison.comparisons(report.table(report.collect(tmp_path)))[0]}
+    assert titles == {"digits, holdout (test_share=0.4)": {"kde", "ocsvm"},
+                      "digits, holdout (test_share=0.4), with hints or negatives": {"deep_sad", "ssad"}}
 
 
 def test_the_csv_holds_every_number_in_full(tmp_path):
@@ -301,7 +323,7 @@ def test_the_csv_holds_every_number_in_full(tmp_path):
     every, of_class = csv.DictReader((tmp_path / "t.csv").open(newline=""))
     assert (every["normal"], every["runs"], of_class["normal"], of_class["runs"]) == ("(all)", "3", "1,3", "3")
     for line in (every, of_class):
-        assert float(line["auroc_mean"]) == pytest.approx(statistics.mean(areas), abs=1e-15)
+        assert float(line["auroc_mean"]) == pytest.approx(statistics.mean(areas), abs=1e-15) and line["auroc_low"] == ""
         assert float(line["auroc_std"]) == pytest.approx(statistics.stdev(areas), abs=1e-15)
         assert line["f1_inlier_mean"] == "" and float(line["raw_mean_auroc_mean"]) == pytest.approx(0.6)
 

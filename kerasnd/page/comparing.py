@@ -16,6 +16,6 @@ def comparing(compared):
         if 2 < len(found.names) <= said.FULL:
             pairs = folded("p of every pair", table(["p", *found.names[1:]], said.every_pair(found), 1, f"Every pair: {title}",
                                                     silent=True))
-        blocks.append(tag("section", tag("h3", title), tag("p", said.sentence(found), class_="note"),
+        blocks.append(tag("section", tag("h3", title), tag("p", said.sentence(title, found), class_="note"),
                           table(head, said.body(found), 1, f"Comparison: {title}", silent=True), pairs))
     return join(blocks, tag("p", said.NOTE, class_="note"))
