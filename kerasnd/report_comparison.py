@@ -73,8 +73,8 @@ def _alike(rows, dataset):
         other = next((cell for cell in cells if cell in expected and expected[cell][0] != cells[cell][1]), None)
         if other:
             split, first = expected[other]
-            remarks.append(f"{label} on {dataset} is not compared with {first}: their splits of normal {other[0]}, seed {other[1]}, "
-                           f"are {cells[other][1]} and {split}.")
+            remarks.append(f"{label} on {dataset} is not compared with {first}: their splits of normal {other[0]}, seed "
+                           f"{other[1]}, are {cells[other][1]} and {split}.")
             continue
         kept[label] = rows[label]
         for cell, (_, split, _) in cells.items():
@@ -95,8 +95,8 @@ def _one(title, found):
 def sentence(title, found):
     """str, what was compared and what can be told of it."""
     n, k, unit = len(found.blocks), len(found.names), "data sets" if title.startswith(ALL) else "classes"
-    head = (f"AUROC of {k} methods on {n} {unit}, each once, with the mean of the seeds that all methods have (seeds of a class, as "
-            "classes of a data set, are not independent tests). Average rank: 1 is best.")
+    head = (f"AUROC of {k} methods on {n} {unit}, each once, with the mean of the seeds that all methods have (seeds of a class, "
+            "as classes of a data set, are not independent tests). Average rank: 1 is best.")
     if found.left_out:
         head += f" {found.left_out} {unit} that not every method has are left out."
     if found.friedman is not None:

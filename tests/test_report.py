@@ -328,7 +328,8 @@ def test_the_csv_holds_every_number_in_full(tmp_path):
         assert line["f1_inlier_mean"] == "" and float(line["raw_mean_auroc_mean"]) == pytest.approx(0.6)
 
 
-@pytest.mark.parametrize("to, told", [("t.html", "bin/report writes .html too"), ("t.txt", "must end in .md or .csv"), ("t", "to='")])
+@pytest.mark.parametrize("to, told", [("t.html", "bin/report writes .html too"), ("t.txt", "must end in .md or .csv"),
+                                      ("t", "to='")])
 def test_other_formats_are_refused_before_anything_is_read(to, told, tmp_path):
     with pytest.raises(Misuse, match=told):
         report.write(tmp_path / "missing", to)
