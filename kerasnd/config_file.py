@@ -92,7 +92,9 @@ def _find(name, given):
             return each
         if each.exists():
             raise Misuse(f"`--config` must be a Python file. Received: --config={given}, which is no regular file.")
-    known = sorted(f"configs/{each.name}" for each in folder().glob("*.py") if each.stem != "__init__")
+    inside = "configs/tables" if path.parts[:2] == ("configs", "tables") else "configs"
+    known = sorted(f"{inside}/{each.name}" for each in (folder() / inside.removeprefix("configs").lstrip("/")).glob("*.py")
+                   if each.stem != "__init__")
     raise Misuse(f"`--config` must be a Python file that exists. Received: --config={given}.{suggest(name, known)} "
                  f"Shipped ones: {', '.join(known)}.")
 

@@ -43,7 +43,7 @@ def means(file, row, group):
 
 
 @pytest.mark.parametrize("file, row, group, mean", [
-    ("deep_svdd", "Deep SVDD, one_class", "MNIST", 94.80), ("deep_svdd", "Deep SVDD, one_class", "CIFAR-10", 64.81),
+    ("deep_svdd", "Deep SVDD one_class", "MNIST", 94.80), ("deep_svdd", "Deep SVDD one_class", "CIFAR-10", 64.81),
     ("arae", "ARAE", "MNIST", 97.5), ("arae", "ARAE", "Fashion-MNIST", 93.6), ("arae", "ARAE", "CIFAR-10", 60.2),
     ("arae", "OCGAN", "MNIST", 97.5), ("arae", "LSA", "MNIST", 97.5), ("arae_p1", "50 %", "MNIST p1", 0.9746),
     ("arae_p1", "10 %", "MNIST p1", 0.9710), ("arae_p1", "after 500 epochs", "MNIST union", 0.9757),
@@ -79,7 +79,7 @@ def small(**more):
     ({"colums": []}, "Did you mean 'columns'"), ({"seeds": 3}, "`seeds` of t must be of type"),
     ({"rows": [{"name": "x", "published": {"c": 1}}]}, "must name columns. Received: 'c'"),
     ({"rows": [{"name": "x"}, {"name": "x"}]}, "names that differ. Received: 'x' twice"),
-    ({"columns": [{"name": "a"}]}, "'dataset'"),
+    ({"columns": [{"name": "a"}]}, "'dataset'"), ({"rows": [{"name": "a, b"}]}, "without commas"),
 ])
 def test_a_table_that_is_none_is_refused_in_one_line(change, told):
     with pytest.raises(Misuse, match=told):

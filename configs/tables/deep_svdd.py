@@ -14,8 +14,8 @@ VERIFIED = "verified through the tables of two later papers"
 MEMORY = "from memory, not verified"
 PUBLISHED = """
 MNIST                   | 0    | 1    | 2    | 3    | 4    | 5    | 6    | 7    | 8    | 9    | mean
-Deep SVDD, one_class    | 98.0 | 99.7 | 91.7 | 91.9 | 94.9 | 88.5 | 98.3 | 94.6 | 93.9 | 96.5 | 94.80
-Deep SVDD, soft_boundary | 97.8 | 99.6 | 89.5 | 90.3 | 93.8 | 85.8 | 98.0 | 92.7 | 92.9 | 94.9 |
+Deep SVDD one_class     | 98.0 | 99.7 | 91.7 | 91.9 | 94.9 | 88.5 | 98.3 | 94.6 | 93.9 | 96.5 | 94.80
+Deep SVDD soft_boundary | 97.8 | 99.6 | 89.5 | 90.3 | 93.8 | 85.8 | 98.0 | 92.7 | 92.9 | 94.9 |
 OC-SVM                  |      |      |      |      |      |      |      |      |      |      | 95.13
 KDE                     |      |      |      |      |      |      |      |      |      |      | 81.43
 autoencoder (DAE)       |      |      |      |      |      |      |      |      |      |      | 87.66
@@ -24,8 +24,8 @@ AnoGAN                  |      |      |      |      |      |      |      |      
 OCGAN                   |      |      |      |      |      |      |      |      |      |      | 97.50
 
 CIFAR-10                | airplane | automobile | bird | cat  | deer | dog  | frog | horse | ship | truck | mean
-Deep SVDD, one_class    | 61.7     | 65.9       | 50.8 | 59.1 | 60.9 | 65.7 | 67.7 | 67.3  | 75.9 | 73.1  | 64.81
-Deep SVDD, soft_boundary | 61.7    | 64.8       | 49.5 | 56.0 | 59.1 | 62.1 | 67.8 | 65.2  | 75.6 | 71.0  |
+Deep SVDD one_class     | 61.7     | 65.9       | 50.8 | 59.1 | 60.9 | 65.7 | 67.7 | 67.3  | 75.9 | 73.1  | 64.81
+Deep SVDD soft_boundary | 61.7     | 64.8       | 49.5 | 56.0 | 59.1 | 62.1 | 67.8 | 65.2  | 75.6 | 71.0  |
 OC-SVM                  |          |            |      |      |      |      |      |       |      |       | 58.56
 KDE                     |          |            |      |      |      |      |      |       |      |       | 60.97
 autoencoder (DAE)       |          |            |      |      |      |      |      |       |      |       | 53.58
@@ -34,8 +34,8 @@ AnoGAN                  |          |            |      |      |      |      |   
 OCGAN                   |          |            |      |      |      |      |      |       |      |       | 65.66
 """
 ROWS = {
-    "Deep SVDD, one_class": ("configs/deep_svdd.py:paper", {}),
-    "Deep SVDD, soft_boundary": ("configs/deep_svdd.py:paper", {"stages[1].model.objective": "soft_boundary"}),
+    "Deep SVDD one_class": ("configs/deep_svdd.py:paper", {}),
+    "Deep SVDD soft_boundary": ("configs/deep_svdd.py:paper", {"stages[1].model.objective": "soft_boundary"}),
     "OC-SVM": ("configs/ocsvm.py:paper", {}), "KDE": ("configs/kde.py:paper", {}),
     "autoencoder (DAE)": ("configs/autoencoder.py:deep_sad", {}), "VAE": ("configs/vae.py:paper", {}),
     "AnoGAN": ("", {}), "OCGAN": ("", {}),

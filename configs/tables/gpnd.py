@@ -13,7 +13,7 @@ SHARES = ("10 %", "20 %", "30 %", "40 %", "50 %")
 # Percent, mean of ten classes, at these shares of anomalies.
 MNIST = {
     "GPND": (98.1, 98.0, 98.0, 98.0, 98.0), "autoencoder": (93.4, 93.8, 93.4, 92.9, 92.8),
-    "VAE, by the density": (95.2, 95.7, 95.6, 95.8, 95.9), "without the image critic": (95.2, 95.6, 95.3, 95.2, 95.3),
+    "VAE by the density": (95.2, 95.7, 95.6, 95.8, 95.9), "without the image critic": (95.2, 95.6, 95.3, 95.2, 95.3),
 }
 FASHION = (92.8, 93.2, 93.3, 93.3, 93.3)
 COIL = {"1 object, 50 %": (1, "0.5", 96.8), "4 objects, 25 %": (4, "0.25", 94.5), "7 objects, 15 %": (7, "0.15", 91.9)}
@@ -21,7 +21,7 @@ NOISE = {"uniform noise": ("uniform_noise", 99.9), "Gaussian noise": ("gaussian_
 CONFIGS = {
     "GPND": ("configs/gpnd.py:paper", {}),
     "without the image critic": ("configs/gpnd.py:paper", {"stages[0].model.image_critic": "false"}),
-    "VAE, by the density": ("configs/vae.py:paper", {"stages[0].model.network": "gpnd", "stages[0].model.score_by": "density"}),
+    "VAE by the density": ("configs/vae.py:paper", {"stages[0].model.network": "gpnd", "stages[0].model.score_by": "density"}),
     "autoencoder": ("configs/autoencoder.py:paper", {"stages[0].model.network": "gpnd"}),
 }
 

@@ -62,6 +62,9 @@ class Table:
             twice = next((each for each in names if names.count(each) > 1), None)
             if twice is not None:
                 raise Misuse(f"`{kind}` of {name} must have names that differ. Received: '{twice}' twice.")
+        comma = next((row["name"] for row in self.rows if set(",;") & set(row["name"])), None)
+        if comma is not None:       # --methods could not choose it
+            raise Misuse(f"`rows` of {name} must have names without commas and semicolons. Received: '{comma}'.")
         known = [each["name"] for each in self.columns] + [f"{group}{MEAN}" for group in self.groups()]
         for row in self.rows:
             for each in [*row.get("columns", []), *row.get("published", {})]:
