@@ -310,7 +310,7 @@ def test_a_budget_chooses_epochs_by_what_each_method_takes(tmp_path, monkeypatch
     assert budgeting.choose(sweep, jobs, 100.0, workers=1) == factor and len(asked) == 3        # chosen once
     assert not (tmp_path / "probes").exists()
     assert f"deep_svdd on digits: {shortened[0]} + {shortened[1]} epochs" in budgeting.said(
-        factor, jobs_of(["deep_svdd", "kde"], normals="38", factor=factor))
+        jobs_of(["deep_svdd", "kde"], normals="38", factor=factor))
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 
 from kerasnd import config, config_file
 from kerasnd.errors import Misuse
-from kerasnd.sweep import beside, tables
+from kerasnd.sweep import beside, budgeting, planning, tables
 from kerasnd.sweep.cells import Cell
 
 FILES = sorted(f"configs/tables/{path.name}" for path in (config_file.folder() / "tables").glob("[a-z]*.py"))
@@ -80,6 +80,8 @@ def small(**more):
     ({"rows": [{"name": "x", "published": {"c": 1}}]}, "must name columns. Received: 'c'"),
     ({"rows": [{"name": "x"}, {"name": "x"}]}, "names that differ. Received: 'x' twice"),
     ({"columns": [{"name": "a"}]}, "'dataset'"), ({"rows": [{"name": "a, b"}]}, "without commas"),
+    ({"rows": [{"name": "a", "shorten": {"H": 2}}]}, "must have groups .G. and numbers of 1 or more. Received: 'H': 2"),
+    ({"rows": [{"name": "a", "shorten": {"G": 0.5}}]}, "Received: 'G': 0.5"),
 ])
 def test_a_table_that_is_none_is_refused_in_one_line(change, told):
     with pytest.raises(Misuse, match=told):
@@ -94,6 +96,17 @@ def test_flags_choose_from_the_cells():
         table.cells(methods=["our"])
     with pytest.raises(Misuse, match="must leave cells of the table"):
         table.cells(normals=["9"])
+
+
+def test_a_row_is_shortened_as_the_table_says_unless_the_flag_does():
+    table = tables.Table(small(rows=[{"name": "short", "method": "autoencoder", "shorten": {"G": 10}},
+                                     {"name": "whole", "method": "autoencoder"}]))
+    for factor, short, whole in ((None, 30, 300), (4.0, 75, 75), (1.0, 300, 300)):
+        jobs = planning.plan(table.cells(seeds=[0], normals=["1"]), factor=factor)
+        assert {job.cell.row: job.epochs for job in jobs} == {"short": (short,), "whole": (whole,)}
+        said = budgeting.said(jobs)
+        assert ("short on digits: 30 epochs, divided by 10" in said) == (factor is None)
+        assert ("divided by 4:" in said) == (factor == 4) and ("as it is" in said) == (factor == 1)
 
 
 def test_ours_stand_beside_what_was_published():

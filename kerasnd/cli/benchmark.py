@@ -35,7 +35,7 @@ def program():
     benchmark.group("How long")
     benchmark.string("budget", None, "A time, as 30min or 2h: every method is timed for a few epochs, and all schedules are "
                      "divided by one number, so that the sweep fits. It says what it chose.")
-    benchmark.number("shorten", "Divides the epochs of every schedule by this number (default: 1).")
+    benchmark.number("shorten", "Divides the epochs of every schedule by this number (default: by what the table of --config says, else 1).")
     benchmark.count("limit", "At most N training examples and N steps per epoch: a dry run.")
     benchmark.group("On what")
     benchmark.choice("engine", ["local", "ray", "slurm"], "Processes on this machine, tasks on a Ray cluster, or an array for "
@@ -63,14 +63,14 @@ def benchmark(values, overrides):
     from kerasnd.sweep import planning, shortening
     budget = shortening.seconds_of(values["budget"].value) if values["budget"].value else None
     process.settle(values["device"].value, values["threads"].value)
-    factor = values["shorten"].value or 1.0
-    if not factor >= 1:
+    factor = values["shorten"].value or None
+    if factor is not None and not factor >= 1:
         raise Misuse(f"`--shorten` must be 1 or more. Received: --shorten={factor:g}.")
     data_dir = values["data_dir"].value and os.path.abspath(os.path.expanduser(values["data_dir"].value))
     process.import_tensorflow()
     cells, table = asked(values, overrides, data_dir)
     plan = functools.partial(planning.plan, cells, data_dir, forgiving=table is not None)
-    jobs = plan(factor)
+    jobs = plan(1.0 if budget else factor)
     with sweep.locked():
         workers, threads = divided(values)
         more = {"threads": threads, "device": values["device"].value, "data_dir": data_dir}
@@ -79,9 +79,9 @@ def benchmark(values, overrides):
             from kerasnd.sweep import budgeting
             factor = budgeting.choose(sweep, jobs, budget, workers, **more)
             jobs = plan(factor)
-        if factor != 1 or budget:
+        if budget or any(job.cell.shorten != 1 for job in jobs):
             from kerasnd.sweep import budgeting
-            chosen = budgeting.said(factor, jobs)
+            chosen = budgeting.said(jobs)
             print(chosen, flush=True)
         if values["engine"].value == "slurm":
             from kerasnd.sweep import slurm

@@ -74,12 +74,15 @@ def _timed(sweep, job, flags):
     return walls[SHORT] - sum(rates), rates
 
 
-def said(factor, jobs):
-    """str, what was chosen: the epochs of every method and data set."""
-    shown = {(job.cell.row, job.cell.dataset): job.epochs for job in jobs if any(job.epochs)}
-    lines = [f"  {row} on {dataset}: {' + '.join(str(each) for each in epochs if each)} epochs"
-             for (row, dataset), epochs in shown.items()]
-    head = "every schedule fits as it is:" if factor == 1 else f"every schedule is divided by {factor:g}:"
+def said(jobs):
+    """str, what was chosen: the epochs of every method and data set, and by what schedules were divided."""
+    shown = {(job.cell.row, job.cell.dataset): job for job in jobs if any(job.epochs)}
+    factors = {job.cell.shorten for job in shown.values()}
+    apart = len(factors) > 1
+    lines = [f"  {row} on {dataset}: {' + '.join(str(each) for each in job.epochs if each)} epochs"
+             + f", divided by {job.cell.shorten:g}" * apart for (row, dataset), job in shown.items()]
+    head = ("schedules are divided as the table says:" if apart else "every schedule is as it is:" if factors <= {1.0} else
+            f"every schedule is divided by {factors.pop():g}:")
     return "\n".join([head, *lines])
 
 

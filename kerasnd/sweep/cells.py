@@ -19,6 +19,7 @@ class Cell:
         config: str, as --config, or "".
         overrides: tuple of (key, text), as --config.KEY=TEXT.
         flags: tuple of (name, text), other flags of bin/train: ("outliers", "uniform_noise").
+        shorten: float >= 1, by which its epochs are divided where nothing else is asked for.
     """
     row: str
     dataset: str
@@ -28,6 +29,7 @@ class Cell:
     config: str = ""
     overrides: tuple = ()
     flags: tuple = ()
+    shorten: float = 1.0
 
     @property
     def folder(self):

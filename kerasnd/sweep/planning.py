@@ -86,13 +86,13 @@ def classes_of(dataset, data_dir=None):
             if number in there]
 
 
-def plan(cells, data_dir=None, factor=1.0, forgiving=False):
+def plan(cells, data_dir=None, factor=None, forgiving=False):
     """Resolves cells.
 
     Args:
         cells: list of Cell.
         data_dir: str or None.
-        factor: float >= 1, all epochs are divided by it (see `shortening`).
+        factor: float >= 1, all epochs are divided by it (see `shortening`); None: those of each cell by its own.
         forgiving: bool, a cell that cannot be resolved, as its data is not there, becomes a Job with its `problem`.
 
     Returns:
@@ -118,13 +118,14 @@ def plan(cells, data_dir=None, factor=1.0, forgiving=False):
     return sorted(jobs, key=lambda job: job.cost)
 
 
-def resolved(cell, data_dir=None, factor=1.0):
+def resolved(cell, data_dir=None, factor=None):
     """Job of a cell. Raises Misuse, BadData."""
     sources.refuse_unknown(cell.dataset, data_dir)
     settings = _load(cell, data_dir)
+    factor = cell.shorten if factor is None else factor
     more = tuple(shorten(settings, factor))
+    cell = dataclasses.replace(cell, overrides=(*cell.overrides, *more), shorten=factor)
     if more:
-        cell = dataclasses.replace(cell, overrides=(*cell.overrides, *more))
         settings = _load(cell, data_dir)
     configs.check_arguments(settings)
     stages = settings["stages"]

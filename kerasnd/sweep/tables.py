@@ -6,7 +6,7 @@
         "seeds": list of int, those of the paper, as far as they are told,
         "columns": [{"name", "group", "dataset", "normals": [str], "overrides": {key: text}, "flags": {name: text}}, ...],
         "rows": [{"name", "method" or "config" (neither: published values alone), "overrides": {key: text},
-                  "columns": [names] (default: all), "published": {column or "GROUP mean": value or [value, deviation]},
+                  "columns": [names] (default: all), "shorten": {group: epochs are divided by it}, "published": {column or "GROUP mean": value or [value, deviation]},
                   "certainty": str}, ...],
         "notes": [str]}
 
@@ -22,7 +22,8 @@ from kerasnd.sweep.cells import Cell
 TABLE = {"title": str, "source": str, "metric": str, "scale": (int, float), "seeds": list, "columns": list, "rows": list,
          "notes": list}
 COLUMN = {"name": str, "group": str, "dataset": str, "normals": list, "overrides": dict, "flags": dict}
-ROW = {"name": str, "method": str, "config": str, "overrides": dict, "columns": list, "published": dict, "certainty": str}
+ROW = {"name": str, "method": str, "config": str, "overrides": dict, "columns": list, "shorten": dict, "published": dict,
+       "certainty": str}
 MEAN = " mean"
 
 
@@ -70,12 +71,16 @@ class Table:
             for each in [*row.get("columns", []), *row.get("published", {})]:
                 if each not in known:
                     raise Misuse(f"`{row['name']}` of {name} must name columns. Received: '{each}'.{suggest(each, known)}")
+            for group, factor in row.get("shorten", {}).items():
+                if group not in self.groups() or not isinstance(factor, (int, float)) or not factor >= 1:
+                    raise Misuse(f"`shorten` of {name}, {row['name']}, must have groups ({', '.join(self.groups())}) and numbers "
+                                 f"of 1 or more. Received: '{group}': {factor!r}.")
 
     def groups(self):
         """{group: list of columns}, in their order: those over which a mean is taken."""
         found = {}
         for column in self.columns:
-            found.setdefault(column.get("group", column["dataset"]), []).append(column)
+            found.setdefault(group_of(column), []).append(column)
         return found
 
     def entries(self, row, column, seeds=None):
@@ -91,7 +96,7 @@ class Table:
         name = row["name"] if len(places) == 1 else f"{row['name']}, {column['name']}"
         overrides = {**column.get("overrides", {}), **row.get("overrides", {})}
         return [Cell(name, column["dataset"], normal, seed, row.get("method", ""), row.get("config", ""), tuple(overrides.items()),
-                     tuple(column.get("flags", {}).items()))
+                     tuple(column.get("flags", {}).items()), float(row.get("shorten", {}).get(group_of(column), 1)))
                 for seed in (self.seeds if seeds is None else seeds) for normal in column["normals"]]
 
     def cells(self, seeds=None, normals=None, datasets=None, methods=None):
@@ -128,6 +133,11 @@ class Table:
             return None
         mean, deviation = value if isinstance(value, (list, tuple)) else (value, None)
         return Published(float(mean), None if deviation is None else float(deviation), row.get("certainty", ""))
+
+
+def group_of(column):
+    """str, those columns over which a mean is taken have the same."""
+    return column.get("group", column["dataset"])
 
 
 def read(file):
