@@ -18,6 +18,7 @@ import results
 import same_step
 import scoring_folder
 import ssad_fit
+import sweep
 import training_step
 import unet
 import vit
@@ -30,7 +31,8 @@ from kerasnd.errors import Misuse, suggest
 
 BENCHMARKS = {"same_step": same_step, "training_step": training_step, "pipeline": pipeline, "inference": inference,
               "scoring_folder": scoring_folder, "classics": classics, "gpnd_step": gpnd_step, "ssad_fit": ssad_fit,
-              "attacks": attacks, "jacobians": jacobians, "unet": unet, "neighbours": neighbours, "vit": vit, "latency": latency}
+              "attacks": attacks, "jacobians": jacobians, "unet": unet, "neighbours": neighbours, "vit": vit, "latency": latency,
+              "sweep": sweep}
 ROUNDS, QUICK_ROUNDS = 5, 2
 
 ABOUT = """

@@ -1,23 +1,46 @@
-"""What the README and docs/results say of the table is what table.csv says."""
+"""What the README and docs/results say of the methods is what the results files say."""
 import importlib.util
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-spec = importlib.util.spec_from_file_location("table", ROOT / "docs/results/table.py")
-table = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(table)
 
 
-def test_the_readme_and_the_page_are_written_from_the_cells():
-    cells, text = table.read(table.TABLE), table.README.read_text()
-    assert cells and text.count(table.BEGIN) == text.count(table.END) == 1
-    assert table.filled(text, cells) == text, "python docs/results/table.py writes it anew"
-    assert table.page(cells) == table.PAGE.read_text(), "python docs/results/table.py writes it anew"
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/results/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+table, methods = loaded("table"), loaded("methods")
+
+
+def test_the_page_is_written_from_the_cells():
+    cells = table.read(table.TABLE)
+    assert cells and table.page(cells) == table.PAGE.read_text(), "python docs/results/table.py writes it anew"
     key = next(iter(cells))
-    changed = {**cells, key: {**cells[key], "auroc": "0.01"}}
-    assert table.filled(text, changed) != text and table.page(changed) != table.PAGE.read_text()
+    assert table.page({**cells, key: {**cells[key], "auroc": "0.01"}}) != table.PAGE.read_text()
+
+
+def test_the_readmes_table_is_written_from_the_results_files():
+    text, known = methods.README.read_text(), methods.read()
+    assert text.count(methods.BEGIN) == text.count(methods.END) == 1
+    assert methods.filled(text) == text, "python docs/results/methods.py writes it anew"
+    for name, column in (("table", "auroc"), ("odds", "auroc"), ("fitymi", "nd")):
+        changed = [{**row, column: "0.01"} for row in known[name]]
+        assert methods.filled(text, **{name: changed}) != text
+
+
+def test_a_cell_of_the_readme_is_a_mean_over_classes_of_means_over_seeds():
+    assert methods.here({}, None) == "" and methods.here({}, 94.8) == "not run (94.8)"
+    assert methods.here({"8": [0.5, 0.7], "3": [0.9]}, 95.0) == "3: 90.0, 8: 60.0 (95.0)"
+    assert methods.here({str(number): [0.5, 0.7] for number in range(9)} | {"9": [1.0]}, None) == "64.0"
+    assert methods.here({str(number): [0.5] for number in range(8)}, None) == "50.0 of 8"
+    cells = [{"row": "rcae", "dataset": "cardio", "normal": "0", "auroc": "0.9"}]
+    assert methods.of_odds([], cells, "rcae") == (1, {"cardio": [0.9]})
+    assert methods.of_odds([{"set": "cardio", "method": "rcae", "auroc": "0.8"}], cells, "rcae") == (1, {"cardio": [0.8]})
 
 
 def test_every_cell_has_its_protocol_its_config_and_its_command():

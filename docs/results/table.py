@@ -1,4 +1,4 @@
-"""Keeps the one table of all methods: cells of sweeps -> table.csv -> table.md and a block of the README.
+"""Keeps the one table of all methods: cells of sweeps -> table.csv -> table.md and, by methods.py, the README.
 
     bin/benchmark --methods=... --datasets=mnist --to=sweeps/mnist        # as long as one likes, as often as one likes
     python docs/results/table.py --from=sweeps/mnist,sweeps/digits        # takes what is done; newer cells replace older ones
@@ -10,13 +10,14 @@ import argparse
 import csv
 import re
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE, PAGE, README = ROOT / "docs/results/table.csv", ROOT / "docs/results/table.md", ROOT / "README.md"
+TABLE, PAGE = ROOT / "docs/results/table.csv", ROOT / "docs/results/table.md"
 KEPT = ("row", "dataset", "normal", "seed", "auroc", "auroc_low", "auroc_high", "untrained_auroc", "raw_mean_auroc", "seconds",
         "threads", "epochs", "protocol", "protocol_hash", "config", "commit", "sweep")
-BEGIN, END = "<!-- docs/results/table.py writes what follows -->", "<!-- end of what docs/results/table.py writes -->"
 
 
 def main():
@@ -34,7 +35,7 @@ def main():
         rows.writeheader()
         rows.writerows(cells[key] for key in sorted(cells, key=natural))
     PAGE.write_text(page(cells))
-    README.write_text(filled(README.read_text(), cells))
+    subprocess.run([sys.executable, Path(__file__).with_name("methods.py")], check=True)
 
 
 def read(path):
@@ -58,24 +59,6 @@ def summary(cells):
 def mean(classes):
     """float, over classes, of the means over seeds."""
     return statistics.mean(statistics.mean(seeds) for seeds in classes.values())
-
-
-def block(cells):
-    """str, the README's part: of every data set the mean over its classes."""
-    lines = ["| data set, protocol | classes | mean AUROC over classes, best first |", "|---|---:|---|"]
-    for (data, protocol), rows in summary(cells).items():
-        by_size = {}
-        for row, classes in rows.items():
-            by_size.setdefault(len(classes), []).append(f"`{row}` {mean(classes):.3f}".replace(" 0.", " ."))
-        lines += [f"| {data}, `{protocol}` | {size} | {', '.join(texts)} |" for size, texts in by_size.items()]
-    return "\n".join(lines)
-
-
-def filled(text, cells):
-    """The README's text with the block of these cells."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{block(cells)}\n{END}{after}"
 
 
 def page(cells):

@@ -1,0 +1,154 @@
+"""Fills the README's table of methods from the results files beside this script.
+
+    python docs/results/methods.py
+
+MNIST and CIFAR-10: table.csv, the mean over ten classes where all were run, else each class. ODDS: the mean over six sets of
+odds.csv, or of table.csv for methods that are not in it. In brackets the published mean of the same protocol.
+"""
+import csv
+import runpy
+import statistics
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+README, CONFIGS = HERE.parents[1] / "README.md", HERE.parents[1] / "configs"
+BEGIN, END = "<!-- docs/results/methods.py writes what follows -->", "<!-- end of what docs/results/methods.py writes -->"
+KNOWN = " .01"      # of a row: the share of labelled anomalies, which odds.csv does not name
+SETS = ("arrhythmia", "cardio", "satellite", "satimage-2", "shuttle", "thyroid")
+# name, its rows in table.csv (images, tables), paper, what for
+METHODS = (
+    ("`ocnn`", ("ocnn", "ocnn"), "Chalapathy et al. 2018", "one-class SVM's objective as a network"),
+    ("`deep_svdd`", ("deep_svdd", "deep_svdd"), "Ruff et al. 2018", "codes pulled to a centre (`one_class`)"),
+    ("`deep_svdd`, `objective=soft_boundary`", ("deep_svdd soft", "deep_svdd soft"), "Ruff et al. 2018",
+     "the same with a radius and nu"),
+    ("`deep_sad`", ("deep_sad .05", "deep_sad .01"), "Ruff et al. 2020", "Deep SVDD, told of a few anomalies"),
+    ("`rcae`", ("rcae", "rcae"), "Chalapathy et al. 2017", "training data with hidden anomalies"),
+    ("`arae`", ("arae", "arae"), "Salehi et al. 2021", "survives attacks"),
+    ("`gpnd`", ("gpnd", "gpnd"), "Pidhorskyi et al. 2018", "a density; draws examples"),
+    ("`fitymi`", ("fitymi", "fitymi"), "Mirzaei et al. 2023", "near novelties, with a pretrained network"),
+    ("`autoencoder`", ("autoencoder", "autoencoder"), "Chalapathy et al. 2018 (DCAE)", "what it cannot redraw is strange"),
+    ("`ssad`", ("ssad", "ssad"), "Goernitz et al. 2013", "one-class SVM, told of a few anomalies"),
+    ("`supervised`", ("supervised", "supervised"), "(baseline)", "a classifier: knows only what it was shown"),
+    ("`semi_dgm`", ("semi_dgm", "semi_dgm"), "Kingma et al. 2014", "generative, learns the known anomalies"),
+    ("`ocsvm`", ("ocsvm", "ocsvm"), "Schoelkopf et al. 2001", "small data, one support vector machine"),
+    ("`isoforest`", ("isoforest", "isoforest"), "Liu et al. 2008", "no setting to choose"),
+    ("`kde`", ("kde", "kde"), "Parzen 1962", "a density of the values themselves"),
+    ("`configs/hybrid_ocsvm.py`", ("hybrid_ocsvm", "hybrid_ocsvm"), "Ruff et al. 2020", "a classic on an autoencoder's code"),
+    ("`configs/hybrid_isoforest.py`", ("hybrid_isoforest", "hybrid_isoforest"), "Ruff et al. 2020", "likewise"),
+    ("`configs/hybrid_kde.py`", ("hybrid_kde", "hybrid_kde"), "Ruff et al. 2020", "likewise"),
+    ("`configs/hybrid_ssad.py`", ("hybrid_ssad", "hybrid_ssad"), "Ruff et al. 2020", "likewise, told of a few anomalies"),
+)
+
+
+def main():
+    README.write_text(filled(README.read_text()))
+
+
+def filled(text, **tables):
+    """The README's text with the block of the results files, or of other `tables` (as of `read`)."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{block(**{**read(), **tables})}\n{END}{after}"
+
+
+def read():
+    """{name of a results file: list of {column: text}}."""
+    found = {}
+    for name in ("table", "odds", "fitymi"):
+        with open(HERE / f"{name}.csv", newline="") as file:
+            found[name] = list(csv.DictReader(file))
+    return found
+
+
+def block(table, odds, fitymi):
+    """str, Markdown."""
+    published = runpy.run_path(str(CONFIGS / "tables/all_methods.py"))["ROWS"]
+    leaking = runpy.run_path(str(HERE / "odds.py"))["PUBLISHED"]
+    lines = ["| method | paper | what for | MNIST | CIFAR-10 | ODDS |", "|---|---|---|---|---|---|"]
+    tables = []
+    for name, (row, small), paper, use in METHODS:
+        theirs = (*published.get(row, ((),) * 5)[3], None, None)[:2]
+        images = [here(of_table(table, row, data), mean) for data, mean in zip(("mnist", "cifar10"), theirs)]
+        if row == "fitymi":
+            images[0] = here(of_fitymi(fitymi), None)
+        seeds, mine = of_odds(odds, table, small)
+        known = leaking.get(small.removesuffix(KNOWN), "").split()
+        known = statistics.mean(float(each.split("±")[0]) for each in known) if known else None
+        tables.append((name, seeds))
+        lines.append(f"| {name} | {paper} | {use} | {' | '.join(images)} | {here(mine, known, whole=len(SETS))} |")
+    raw = {data: here({cell["normal"]: [float(cell["raw_mean_auroc"])] for cell in table if cell["dataset"] == data}, None)
+           for data in ("mnist", "cifar10")}
+    raw["odds"] = here(raw_mean(odds), None, whole=len(SETS))
+    lines.append(f"| distance to the raw mean | | what every method must beat | {' | '.join(raw.values())} |")
+    return "\n".join([*lines, "", caption(published, tables)])
+
+
+def caption(published, tables):
+    """str, under the table: how long was trained, and on how many seeds."""
+    factors = {data: sorted({each[2].get(data) for each in published.values()} - {None}) for data in ("MNIST", "CIFAR-10")}
+    told = [f"{data} by {' or '.join(map(str, each))}" for data, each in factors.items()]
+    usual = max((seeds for _, seeds in tables), default=0)
+    fewer = {}
+    for name, seeds in tables:
+        if 0 < seeds < usual:
+            fewer.setdefault(seeds, []).append(name)
+    few = "; ".join(f"{seeds} for {', '.join(names)}" for seeds, names in sorted(fewer.items(), reverse=True))
+    return (f"Images: seed 0, published schedules divided ({', '.join(told)}). ODDS: {usual} seeds" + f" ({few})" * bool(few) + ".")
+
+
+def of_table(table, row, data):
+    """{normal class: [AUROC of each seed]}."""
+    found = {}
+    for cell in table:
+        if (cell["row"], cell["dataset"]) == (row, data):
+            found.setdefault(cell["normal"], []).append(float(cell["auroc"]))
+    return found
+
+
+def of_fitymi(rows):
+    """Likewise, of the negatives that are drawn, seeds together."""
+    found = {}
+    for row in rows:
+        if (row["negatives"], row["layers"]) == ("score_sde", "last"):
+            found.setdefault(row["digit"], []).append(float(row["nd"]))
+    return found
+
+
+def of_odds(odds, table, row):
+    """(seeds, {set: [AUROC of each seed]}), of odds.csv, else of table.csv."""
+    method = row.removesuffix(KNOWN)
+    found = {}
+    for cell in odds:
+        if cell["method"] == method:
+            found.setdefault(cell["set"], []).append(float(cell["auroc"]))
+    for name in SETS if not found else ():
+        found.update(dict.fromkeys([name] * bool(of_table(table, row, name)), sum(of_table(table, row, name).values(), [])))
+    return max(map(len, found.values()), default=0), found
+
+
+def raw_mean(odds):
+    """{set: [AUROC of each seed]}."""
+    found = {}
+    for cell in odds:
+        if cell["method"] == "deep_svdd":
+            found.setdefault(cell["set"], []).append(float(cell["raw_mean"]))
+    return found
+
+
+def here(classes, published, whole=10):
+    """str of a cell, percent: the mean where all classes were run, "mean of 8", or up to three classes by themselves."""
+    text = ""
+    if len(classes) == whole:
+        text = f"{100 * statistics.mean(statistics.mean(seeds) for seeds in classes.values()):.1f}"
+    elif len(classes) > 3:
+        text = f"{100 * statistics.mean(statistics.mean(seeds) for seeds in classes.values()):.1f} of {len(classes)}"
+    elif classes:
+        ordered = sorted(classes, key=lambda each: (not each.isdigit(), int(each) if each.isdigit() else 0, each))
+        text = ", ".join(f"{each}: {100 * statistics.mean(classes[each]):.1f}" for each in ordered)
+    if published is not None:
+        text = f"{text or 'not run'} ({published:.1f})"
+    return text
+
+
+if __name__ == "__main__":
+    main()
