@@ -1,7 +1,7 @@
 """Keeps the one table of all methods: cells of sweeps -> table.csv -> table.md and, by methods.py, the README.
 
-    bin/benchmark --methods=... --datasets=mnist --to=sweeps/mnist        # as long as one likes, as often as one likes
-    python docs/results/table.py --from=sweeps/mnist,sweeps/digits        # takes what is done; newer cells replace older ones
+    bin/benchmark --config=configs/tables/all_methods.py --to=sweeps/all  # as long as one likes, as often as one likes
+    python docs/results/table.py --from=sweeps/all,sweeps/odds            # takes what is done; newer cells replace older ones
     python docs/results/table.py                                          # writes the pages from table.csv again
 
 A cell is a row, a data set, a normal class and a seed. Rows stand in one table only where their protocols are the same.
@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE, PAGE = ROOT / "docs/results/table.csv", ROOT / "docs/results/table.md"
+PLANS = ("configs/tables/all_methods.py", "configs/tables/all_methods_odds.py")
+ODDS = ("arrhythmia", "cardio", "satellite", "satimage-2", "shuttle", "thyroid")
 KEPT = ("row", "dataset", "normal", "seed", "auroc", "auroc_low", "auroc_high", "untrained_auroc", "raw_mean_auroc", "seconds",
         "threads", "epochs", "protocol", "protocol_hash", "config", "commit", "sweep")
 
@@ -48,11 +50,18 @@ def natural(key):
     return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in key]
 
 
+def place(key):
+    """(section, column) of a cell: an image set and its normal class, or the tables together and one of them."""
+    _, data, normal, _ = key
+    return ("ODDS", data) if data in ODDS else (data, normal)
+
+
 def summary(cells):
-    """{(data set, protocol): {row: {normal: [AUROC of each seed]}}}, rows by their mean, best first."""
+    """{(section, protocol): {row: {column: [AUROC of each seed]}}}, rows by their mean, best first."""
     tables = {}
-    for (row, data, normal, _), cell in sorted(cells.items(), key=lambda item: natural(item[0])):
-        tables.setdefault((data, cell["protocol"]), {}).setdefault(row, {}).setdefault(normal, []).append(float(cell["auroc"]))
+    for key, cell in sorted(cells.items(), key=lambda item: natural(item[0])):
+        section, column = place(key)
+        tables.setdefault((section, cell["protocol"]), {}).setdefault(key[0], {}).setdefault(column, []).append(float(cell["auroc"]))
     return {name: dict(sorted(rows.items(), key=lambda item: (-len(item[1]), -mean(item[1])))) for name, rows in tables.items()}
 
 
@@ -61,26 +70,42 @@ def mean(classes):
     return statistics.mean(statistics.mean(seeds) for seeds in classes.values())
 
 
+def not_run(cells):
+    """list of Markdown, the planned cells of `PLANS` that are not there."""
+    sys.path.insert(0, str(ROOT))
+    from kerasnd.sweep import tables
+    left = {}
+    for plan in PLANS:
+        for cell in tables.read(plan).cells():
+            key = (cell.row, cell.dataset, cell.normal, str(cell.seed))
+            if key not in cells:
+                section, column = place(key)
+                left.setdefault((section, cell.row), []).append(column)
+    return [f"- {section}: {row}: {', '.join(columns)}" for (section, row), columns in left.items()]
+
+
 def page(cells):
     """str, the Markdown page."""
     commits = sorted({cell["commit"] for cell in cells.values() if cell["commit"]})
     text = ["# The table", "", "Written by `python docs/results/table.py` from [table.csv](table.csv): it has the interval, the "
             "seconds, the epochs of each stage,", "the hash of the split and of the config, the commit and the command of every "
             "cell. AUROC, mean over seeds; a cell that was not run is empty.", f"Commits: {', '.join(commits)}."]
-    for (data, protocol), rows in summary(cells).items():
-        normals = sorted({normal for classes in rows.values() for normal in classes}, key=lambda each: natural([each]))
-        text += ["", f"## {data}, `{protocol}`", "", f"| row | epochs | {' | '.join(normals)} | mean | seeds | s a cell |",
-                 "|---|---|" + "---:|" * (len(normals) + 3)]
-        for row, classes in rows.items():
-            mine = [cell for key, cell in cells.items() if key[:2] == (row, data) and cell["protocol"] == protocol]
-            epochs = "; ".join(sorted({each["epochs"] for each in mine})).replace("+0", "").strip("0+") or "–"
-            numbers = [f"{statistics.mean(classes[each]):.4f}" if each in classes else "" for each in normals]
-            whole = f"{mean(classes):.4f}" if len(classes) == len(normals) else ""
-            seconds = [float(each["seconds"]) for each in mine if each["seconds"]]
-            seeds = len({key[3] for key in cells if key[:2] == (row, data)})
-            text.append(f"| {row} | {epochs} | {' | '.join(numbers)} | {whole} | {seeds} | {statistics.median(seconds):.0f} |")
-        commands = sorted({cell["sweep"] for key, cell in cells.items() if key[1] == data and cell["protocol"] == protocol})
-        text += ["", *(f"    {command}" for command in commands)]
+    for (section, protocol), rows in summary(cells).items():
+        columns = sorted({column for each in rows.values() for column in each}, key=lambda each: natural([each]))
+        here = {key: cell for key, cell in cells.items() if place(key)[0] == section and cell["protocol"] == protocol}
+        text += ["", f"## {section}, `{protocol}`", "", f"| row | epochs | {' | '.join(columns)} | mean | seeds | s a cell |",
+                 "|---|---|" + "---:|" * (len(columns) + 3)]
+        for row, known in rows.items():
+            mine = {key: cell for key, cell in here.items() if key[0] == row}
+            epochs = "; ".join(sorted({each["epochs"] for each in mine.values()})).replace("+0", "").strip("0+") or "–"
+            numbers = [f"{statistics.mean(known[each]):.4f}" if each in known else "" for each in columns]
+            whole = f"{mean(known):.4f}" if len(known) == len(columns) else ""
+            seconds = statistics.median(float(each["seconds"]) for each in mine.values())
+            text.append(f"| {row} | {epochs} | {' | '.join(numbers)} | {whole} | {len({key[3] for key in mine})} | {seconds:.0f} |")
+        text += ["", *(f"    {command}" for command in sorted({cell["sweep"] for cell in here.values()}))]
+    missing = not_run(cells)
+    text += ["", "## Not run", "", "The same commands run them: `" + "`, `".join(
+        f"bin/benchmark --config={each} --to=DIR" for each in PLANS) + "`.", "", *missing] if missing else []
     return "\n".join(text) + "\n"
 
 
