@@ -1,5 +1,6 @@
 """What the README and docs/results say of the methods is what the results files say."""
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def test_means_are_over_classes_and_only_whole_rows_have_one():
     assert list(rows) == ["a", "b"] and table.mean(rows["a"]) == pytest.approx(0.8)
     page = table.page(cells)
     assert "| a | – | 0.7000 | 0.9000 | 0.8000 | 2 | 1 |" in page and "| b | – |  | 0.9500 |  | 1 | 1 |" in page
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs/results").glob("*.md")))
+def test_a_page_has_its_command_its_commit_and_the_hashes_of_its_configs(page):
+    text = (ROOT / "docs/results" / page).read_text()
+    assert re.search(r"bin/|python docs/results/|benchmarks/run.py|make bench", text), "no command"
+    if page == "table.md":      # in every row of table.csv
+        return
+    configs = r"(No configs; [\w./]+ is [0-9a-f]{12}\.|Configs: \S+\.py [0-9a-f]{12})"
+    assert re.search(rf"^Commit [0-9a-f]{{12}}, \d{{4}}-\d\d-\d\d\. {configs}", text, re.M), \
+        "python docs/results/origins.py, after the page was committed"
