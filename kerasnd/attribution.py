@@ -2,11 +2,13 @@
 
     z  the preprocessed example, d(e(z)) its reconstruction where there is one
     residual  (z - d(e(z)))^2         of one value: all shares of an example add up to an autoencoder's score
+    attention of the class token of a transformer to each pixel, through all blocks: what the score's features are made of, not
+              whether it raises them
     gradient  z * d score / d z       of one value: they add up to the score where it is linear in z, as the first order of it
                                       does elsewhere
 
 Source: residual maps, Ruff et al. (2021), A unifying review of deep and shallow anomaly detection; gradient x input, Shrikumar
-et al. (2016).
+et al. (2016); attention rollout, Abnar and Zuidema (2020).
 """
 import contextlib
 
@@ -15,12 +17,14 @@ import tensorflow as tf
 
 from kerasnd.errors import Misuse
 
-KINDS = ("residual", "gradient")
+KINDS = ("residual", "gradient", "attention")
 
 
 def kind_of(detector):
-    """"residual" for detectors that reconstruct what they see, else "gradient"."""
-    return KINDS[0] if hasattr(detector, "redraw") else KINDS[1]
+    """"residual" for detectors that reconstruct what they see, "attention" for transformers, else "gradient"."""
+    if hasattr(detector, "redraw"):
+        return KINDS[0]
+    return KINDS[2] if getattr(detector, "attends", False) else KINDS[1]
 
 
 def shares(detector, z, kind):
@@ -32,12 +36,15 @@ def shares(detector, z, kind):
         kind: of `KINDS`.
 
     Returns:
-        float32 (b, ...) as z; higher = makes the example stranger; at least 0 for residuals.
+        float32 (b, ...) as z, of attention (b, height, width, 1); higher = makes the example stranger, or is attended to more; at
+        least 0 for residuals and attention.
 
     Raises:
         Misuse: the score has no gradient (a forest is flat everywhere).
     """
     z = tf.convert_to_tensor(z, tf.float32)
+    if kind == KINDS[2]:
+        return detector.attention(z).numpy()[..., None]
     return np.square(z - detector.redraw(z)) if kind == KINDS[0] else (z * gradient(detector, z)).numpy()
 
 

@@ -24,6 +24,8 @@ REQUESTS, ENOUGH = 30, 0.5              # of a latency: at most so many, and at 
 SOURCES = {
     "residual": "The map is the squared difference between what the model sees and what it redraws of it, value by value.",
     "gradient": "The map is gradient × input: the derivative of the score by each preprocessed value, times that value.",
+    "attention": "The map is attention rollout: how much of the class token’s attention, through all blocks, each pixel has. It "
+                 "tells what the features are made of, not whether that raises the score.",
     "": "The score has no gradient (a forest is flat almost everywhere), so that there is no map.",
 }
 
@@ -39,8 +41,8 @@ def gather(place, data_dir=None, kept=None):
     Returns:
         dict of plain values and arrays: problem (str, a sentence; where it is not "", of the rest only figures are there: list of
         (name, uint8 (h, w, 3)), the pictures that training left), is_image, limits
-        (black and white of the images), redrawn (bool), kind ("residual", "gradient" or "": no map), source (str, what the map is),
-        features (names of a table's), space (str, where neighbours are near), neighbours_told (str), card (dict), latency ({batch
+        (black and white of the images), redrawn (bool), kind ("residual", "gradient", "attention" or "": no map), source (str, what
+        the map is), features (names of a table's), space (str, where neighbours are near), neighbours_told (str), card (dict), latency ({batch
         size: seconds}), normal, anomalous and alarms: lists of examples. An example is a dict: index, label, score, name, shown
         (array), redrawn (array or None), heat (array or None), terms ({part of the score: float} or None), and for alarms
         neighbours: list of dict of index, hint, name, shown and distance.

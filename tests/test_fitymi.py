@@ -6,7 +6,7 @@ import tensorflow as tf
 from sklearn.neighbors import NearestNeighbors
 from variants import build, normals, own_denoiser, strangers
 
-from kerasnd import FITYMI, VAE, ScoreSDE
+from kerasnd import FITYMI, VAE, ScoreSDE, attribution
 from kerasnd.errors import BadData, Misuse
 from kerasnd.feeding import Feed
 from kerasnd.methods import fitymi
@@ -164,3 +164,14 @@ def test_its_coder_is_a_network_that_gives_what_encode_gives():
     detector = FITYMI((8, 8, 1))
     detector.normalizer.adapt([x])
     assert np.allclose(detector.coder()(detector.normalizer(x)), detector.encode(x), atol=1e-6)
+
+
+def test_a_transformer_tells_what_it_attends_to():
+    x = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1)).astype(np.uint8)
+    detector = FITYMI((28, 28, 1), backbone="vit_small_images")
+    detector.normalizer.adapt([x])
+    assert attribution.kind_of(detector) == "attention" and attribution.kind_of(small()) == "gradient"
+    share = attribution.shares(detector, detector.normalizer(x), "attention")
+    assert share.shape == (2, 28, 28, 1) and (share >= 0).all() and (share.sum((1, 2, 3)) < 1).all()
+    patch = share.reshape(2, 7, 4, 7, 4)
+    assert np.allclose(patch, patch.mean((2, 4), keepdims=True), rtol=1e-4)      # no view between: a patch's pixels are alike

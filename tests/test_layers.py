@@ -58,7 +58,7 @@ ALLOWED = {
     "reporting": {"evidence", "folder", "metrics", "overrides", "page", "progress", "report", "report_comparison"},
     "runs": {"config", "data", "devices", "examples", "folder", "held_out", "judging", "progress", "rejudging", "saving", "scoring",
              "training", "under_attack"},
-    "sweep": {"cluster", "config", "config_file", "data", "folder", "methods", "report"},
+    "sweep": {"cluster", "config", "config_file", "data", "folder", "methods", "process", "report"},
     "cli": {"cluster", "config", "config_file", "data", "exporting", "generating", "per_class", "per_share", "process", "report",
             "reporting", "runs", "serving", "sweep"},
     "__init__": {"registry"},

@@ -44,8 +44,8 @@ def google(depth=3, width=12, heads=3, hidden=20, patch=4, tokens=7, seed=0):
     return {key: rng.normal(0, 0.5, shape).astype(np.float32) for key, shape in shapes.items()}
 
 
-def forward(w, images, patch=4):
-    """The feature of one image after the other, in float64."""
+def forward(w, images, patch=4, attended=None):
+    """The feature of one image after the other, in float64; every block's attention (heads, n, n) goes into the list `attended`."""
     def norm(x, name):
         return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6) * w[name + "/scale"] + w[name + "/bias"]
 
@@ -65,6 +65,8 @@ def forward(w, images, patch=4):
                        for name in ("query", "key", "value"))
             p = np.exp(np.einsum("hne,hme->hnm", q, k) / math.sqrt(q.shape[-1]))
             p /= p.sum(-1, keepdims=True)
+            if attended is not None:
+                attended.append(p)
             x = x + np.einsum("hnm,hme,hed->nd", p, v, w[attention + "out/kernel"]) + w[attention + "out/bias"]
             h = norm(x, here + "LayerNorm_2") @ w[here + "MlpBlock_3/Dense_0/kernel"] + w[here + "MlpBlock_3/Dense_0/bias"]
             h = h * 0.5 * (1 + erf(h / math.sqrt(2)))
@@ -95,6 +97,24 @@ def test_the_feature_is_that_of_numpy_with_googles_weights(loaded, training):
     compiled = tf.function(lambda x: loaded(x, training=training))
     for call in (compiled, lambda x: loaded(x, training=training)):
         np.testing.assert_allclose(call(images()), forward(google(), images()), atol=1e-4)
+
+
+def test_attention_rolled_out_is_that_of_numpy(loaded):
+    attended, x = [], images(2)
+    forward(google(), x, attended=attended)
+    for one, blocks in zip(vit.rollout(loaded, x).numpy(), (attended[:3], attended[3:])):
+        flow = np.eye(7)
+        for p in blocks:
+            flow = (0.5 * p.mean(0) + 0.5 * np.eye(7)) @ flow
+        np.testing.assert_allclose(one.ravel(), flow[0, 1:], rtol=1e-4)
+        assert 0 < one.sum() < 1
+
+
+def test_attention_that_is_even_everywhere_leaves_an_eighth_at_the_class_token():
+    model = tiny()
+    for block in vit.blocks(model):
+        block.qkv_kernel.assign(tf.zeros_like(block.qkv_kernel.value))
+    np.testing.assert_allclose(vit.rollout(model, images(1)), np.full((1, *model.get_layer("tokens").grid), (1 - 1 / 8) / 7), rtol=1e-5)
 
 
 def test_a_block_for_the_class_token_alone_is_the_whole_block():
@@ -371,6 +391,17 @@ def test_the_view_in_the_middle_is_tensorflows_resized_and_cropped(shape):
     wanted = (resized[:, top:top + 16, left:left + 16] - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     np.testing.assert_allclose(view(x), wanted, atol=1e-5)
     np.testing.assert_array_equal(View(**{k: v for k, v in view.get_config().items() if k != "name"})(x), view(x))
+
+
+@pytest.mark.parametrize("settings, shape", [({"size": 20, "crop": 16}, (8, 12)), ({"size": 8, "crop": 8, "padding": 2}, (8, 8))])
+def test_shares_of_a_view_go_back_to_where_its_pixels_are_from(settings, shape):
+    view = View(**settings, normalization="none", channels=1)
+    shares, x = tf.constant(grey(1, view.crop, view.crop, 1)[..., 0]), tf.Variable(grey(1, *shape, 1))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(shares * view(x)[..., 0])
+    found = view.back(shares, shape)
+    np.testing.assert_allclose(found, tape.gradient(total, x)[..., 0], atol=1e-5)       # what each pixel gave
+    np.testing.assert_allclose(tf.reduce_sum(found), tf.reduce_sum(shares), rtol=1e-5)
 
 
 def test_a_larger_image_is_shrunk_over_all_of_its_pixels():

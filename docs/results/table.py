@@ -29,6 +29,7 @@ def main():
     cells = read(TABLE) if TABLE.exists() else {}
     for sweep in sweeps:
         command = re.search(r"- command: `(.*)`", (sweep / "cells.md").read_text())[1]
+        command = re.sub(r"--(data_dir)=\S+", r"--\1=DIR", command)
         done = {key: {**cell, "sweep": command} for key, cell in read(sweep / "cells.csv").items() if cell.get("status") == "done"}
         print(f"{sweep}: {len(done)} cells, {len(done.keys() - cells.keys())} of them new")
         cells.update(done)
@@ -97,7 +98,8 @@ def page(cells):
                  "|---|---|" + "---:|" * (len(columns) + 3)]
         for row, known in rows.items():
             mine = {key: cell for key, cell in here.items() if key[0] == row}
-            epochs = "; ".join(sorted({each["epochs"] for each in mine.values()})).replace("+0", "").strip("0+") or "–"
+            trained = {" + ".join(part for part in each["epochs"].split("+") if part != "0") for each in mine.values()}
+            epochs = "; ".join(sorted(trained)) or "–"
             numbers = [f"{statistics.mean(known[each]):.4f}" if each in known else "" for each in columns]
             whole = f"{mean(known):.4f}" if len(known) == len(columns) else ""
             seconds = statistics.median(float(each["seconds"]) for each in mine.values())

@@ -155,12 +155,13 @@ def divided(values):
 
 def engine(values, sweep, jobs, workers, more):
     """Runs the jobs; {status: int}, how they ended."""
-    from kerasnd.sweep import execution, running
+    from kerasnd.sweep import execution, nursery, running
     if values["engine"].value == "ray":
         from kerasnd.sweep import ray_tasks
         with ray_tasks.tasks(sweep, values["address"].value, **{**more, "threads": values["threads"].value or 1}) as (run, places):
             return running.run(sweep, jobs, run, values["workers"].value or places)
-    return running.run(sweep, jobs, functools.partial(execution.execute, sweep, **more), workers)
+    with nursery.Nursery(more["device"], more["threads"]) as ready:
+        return running.run(sweep, jobs, functools.partial(execution.execute, sweep, begin=ready.start, **more), workers)
 
 
 def pages(sweep, jobs, table, chosen):

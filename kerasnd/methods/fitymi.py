@@ -18,7 +18,7 @@ from kerasnd.detector import Detector
 from kerasnd.errors import Misuse
 from kerasnd.methods.chance import Chance
 from kerasnd.neighbours import METRICS
-from kerasnd.networks import features
+from kerasnd.networks import features, vit
 
 SCORES = ("neighbours", "softmax")
 CHANGED = {**negatives.IMAGES, **negatives.TABLES}
@@ -107,6 +107,17 @@ class FITYMI(Chance, Detector):
     def coder(self):
         inputs = keras.Input(self.example_shape)
         return keras.Model(inputs, self.backbone_network(self.view(inputs) if self.view is not None else inputs))
+
+    @property
+    def attends(self):
+        """bool, its network is a transformer: `attention` can be asked for."""
+        return bool(vit.blocks(self.backbone_network))
+
+    def attention(self, x):
+        """float32 (b, height, width), how much of the features' attention each pixel of normalised images has: `vit.rollout`."""
+        seen = x if self.view is None else self.view(x)
+        shares = vit.spread(vit.rollout(self.backbone_network, seen), seen.shape[1:3])
+        return shares if self.view is None else self.view.back(shares, x.shape[1:3])
 
     def log_odds(self, features):
         """float32 (b,), of a negative against a normal one."""

@@ -166,6 +166,17 @@ class Block(_Drops):
 
     def _attended(self, rows, n, units):
         """(b n, units), or (b, units) with `class_only`, from the normalised tokens (b n, units)."""
+        weights, v = self._looked(rows, n, units)
+        return tf.reshape(tf.transpose(tf.matmul(weights, v), (0, 2, 1, 3)), (-1, units))
+
+    def attention(self, x):
+        """How much each token takes of each, in every head: (b, heads, n, n), or (b, heads, 1, n) with `class_only`; rows add up
+        to 1. Of tokens x (b, n, units)."""
+        _, n, units = x.shape
+        return self._looked(normalized(tf.reshape(x, (-1, units)), self.scale_1, self.shift_1, x.dtype), n, units)[0]
+
+    def _looked(self, rows, n, units):
+        """(attention as above, values (b, heads, n, units / heads))."""
         each = units // self.heads
         kernel, bias = self._kernel(units), tf.convert_to_tensor(self.qkv_bias)
 
@@ -177,8 +188,7 @@ class Block(_Drops):
             k, v = parts(dense(rows, kernel[:, units:], bias[units:]), 2)
         else:
             q, k, v = parts(dense(rows, kernel, bias), 3)
-        weights = tf.nn.softmax(tf.matmul(q * each ** -0.5, k, transpose_b=True))
-        return tf.reshape(tf.transpose(tf.matmul(weights, v), (0, 2, 1, 3)), (-1, units))
+        return tf.nn.softmax(tf.matmul(q * each ** -0.5, k, transpose_b=True)), v
 
     def _kernel(self, units):
         """(units, 3 units), that of q, k and v side by side, with what was added to q and v."""

@@ -65,6 +65,19 @@ class View(keras.layers.Layer):
             x = tf.repeat(x, self.channels, axis=-1)
         return (x - mean) / deviation
 
+    def back(self, shares, shape):
+        """Shares of the middle view's pixels as shares of the image's that they were made of; their sum stays.
+
+        Args:
+            shares: float32 (b, crop, crop).
+            shape: (int, int), height and width of the images.
+
+        Returns:
+            float32 (b, height, width); 0 where the view does not reach.
+        """
+        rows, columns = (self._weights(side, min(shape), None) for side in shape)
+        return tf.matmul(tf.matmul(rows, shares, transpose_a=True), columns)
+
     def _weights(self, side, shorter, drawn, mirrored=None):
         """float32 (b or 1, crop, side), of the image's rows (or columns) in the view's.
 

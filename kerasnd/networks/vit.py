@@ -3,6 +3,7 @@
     tokens = (learnt one, W p for each patch p) + positions;  `depth` blocks;  feature = normalised class token
 """
 import keras
+import tensorflow as tf
 
 from kerasnd import arguments
 from kerasnd.errors import Misuse
@@ -70,6 +71,37 @@ def named(size, shape, dropout=0.1, lora_rank=0):
 def blocks(model):
     """list of `Block`, those of a transformer that `vit` built, from the image on."""
     return [layer for layer in model.layers if isinstance(layer, Block)]
+
+
+def rollout(model, images):
+    """How much of the feature's attention goes to each patch, through all blocks (attention rollout).
+
+    Half of what a token becomes in a block is itself, half what it attends to, the heads' mean; the blocks' shares are multiplied.
+
+    Args:
+        model: what `vit` built.
+        images: float (b, height, width, channels), as the model sees them.
+
+    Returns:
+        float32 (b, rows of patches, columns), >= 0; with what stays at the class token an image's add up to 1.
+
+    Source: Abnar, Zuidema (2020), Quantifying attention flow in transformers, ACL.
+    """
+    tokens = model.get_layer("tokens")
+    x, shares = tokens(images), None
+    for block in blocks(model):
+        taken = tf.reduce_mean(tf.cast(block.attention(x), tf.float32), 1)
+        kept = tf.eye(x.shape[1])[:taken.shape[1]]       # the last block's row is the class token's, the first
+        each = 0.5 * taken + 0.5 * kept
+        shares = each if shares is None else tf.matmul(each, shares)
+        x = block(x)
+    return tf.reshape(shares[:, 0, 1:], (-1, *tokens.grid))
+
+
+def spread(shares, shape):
+    """Shares of patches (b, rows, columns) as shares of their pixels, (b, height, width); their sum stays."""
+    high, wide = (side // count for side, count in zip(shape, shares.shape[1:]))
+    return tf.repeat(tf.repeat(shares / (high * wide), high, axis=1), wide, axis=2)
 
 
 def freeze(model, first=0, embeddings=False):

@@ -6,6 +6,8 @@ from kerasnd.page.elements import join, number, table, tag
 
 FEATURES = 6        # of a table's example, those with the largest share
 TABLES = 6          # examples of either end that are shown of a table
+MAPS = {"residual": "map of where its score comes from", "gradient": "map of where its score comes from",
+        "attention": "map of what is attended to"}
 
 
 def examples(evidence, side):
@@ -39,7 +41,8 @@ def _legend(evidence):
                     f"Shown are the {FEATURES} features with the largest share.")
     raises, lowers = (join(tag("span", class_=f"swatch {way}"), words)
                       for way, words in (("up", "raises the score"), ("down", "lowers it")))
-    key = {"": None, "residual": tag("p", raises, class_="note"), "gradient": tag("p", raises, "   ", lowers, class_="note")}
+    key = {"": None, "residual": tag("p", raises, class_="note"), "gradient": tag("p", raises, "   ", lowers, class_="note"),
+           "attention": tag("p", tag("span", class_="swatch up"), "attended to", class_="note")}
     return join(tag("p", " ".join(told), class_="note"), key[evidence["kind"]])
 
 
@@ -67,7 +70,7 @@ def _entry(example, evidence, side):
     if example.get("redrawn") is not None:
         stack.append(pictures.photo(example["redrawn"], evidence["limits"], side, "its reconstruction"))
     if example.get("heat") is not None:
-        stack.append(pictures.heat(example["heat"], side, "map of where its score comes from"))
+        stack.append(pictures.heat(example["heat"], side, MAPS[evidence["kind"]]))
     terms = [join(tag("br"), f"{name} {number(value, 3)}") for name, value in (example.get("terms") or {}).items()]
     return tag("figure", tag("div", stack, class_="tiles"),
                tag("figcaption", tag("b", number(example["score"])), _who(example), terms),

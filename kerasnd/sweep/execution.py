@@ -18,13 +18,14 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[2]       # of the program tha
 STOPPED = (-signal.SIGINT, -signal.SIGTERM, 130)     # from outside: it goes on next time
 
 
-def execute(sweep, job, lender=None, **flags):
+def execute(sweep, job, lender=None, begin=None, **flags):
     """Runs a cell, and notes what became of it.
 
     Args:
         sweep: Sweep.
         job: planning.Job.
         lender: Path of a finished run that has the first stage, or None: it is trained here.
+        begin: as `start`, another way to run the process.
         **flags: more flags of bin/train, as threads, device and data_dir.
 
     Returns:
@@ -45,10 +46,7 @@ def execute(sweep, job, lender=None, **flags):
                commit=origin.commit())
     began, before = time.monotonic(), sweep.facts(cell).get("seconds", 0.0)
     log = sweep.log(cell)
-    with open(log, "w", encoding="utf-8") as output:
-        code = subprocess.run([*PROGRAM, *words], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                              preexec_fn=functools.partial(_die_with, os.getpid()), check=False,
-                              env={**os.environ, "PYTHONPATH": _path()}).returncode
+    code = (begin or start)(words, log)
     seconds = round(before + time.monotonic() - began, 2)      # of all attempts
     if code == 0 and sweep.run(cell).finished:
         sweep.note(cell, status=DONE, seconds=seconds, threads=flags.get("threads"), error=None)
@@ -58,6 +56,26 @@ def execute(sweep, job, lender=None, **flags):
         return BEGUN
     sweep.note(cell, status=FAILED, seconds=seconds, error=_last(log, code))
     return FAILED
+
+
+def start(words, log):
+    """Runs bin/train to its end, in a new process.
+
+    Args:
+        words: list of str.
+        log: Path of the file for what it prints.
+
+    Returns:
+        int, its exit code, minus the signal that ended it.
+    """
+    with open(log, "w", encoding="utf-8") as output:
+        return subprocess.run([*PROGRAM, *words], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False,
+                              **surroundings()).returncode
+
+
+def surroundings():
+    """dict for subprocess: this checkout's code, and an end with this process."""
+    return {"preexec_fn": functools.partial(die_with, os.getpid()), "env": {**os.environ, "PYTHONPATH": _path()}}
 
 
 def _lent(sweep, job, lender):
@@ -79,7 +97,7 @@ def _path():
     return os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH")]))
 
 
-def _die_with(parent):
+def die_with(parent):
     """On Linux, ends the process when the one that started it ends, however it ends."""
     if sys.platform == "linux":
         death = 1
