@@ -12,7 +12,13 @@ STUDY = {
     "SS-DGM": ("configs/semi_dgm.py:paper", True), "Deep SAD": ("configs/deep_sad.py:paper", True),
     "Supervised": ("configs/supervised.py:paper", True),
 }
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 READ = "read in the appendix of the paper's review version"
+
+
+def class_of(name):
+    """str, the number of a class: names of CIFAR-10 are not in every prepared copy of it."""
+    return str(CIFAR10.index(name)) if name in CIFAR10 else name
 
 
 def printed(text):

@@ -7,6 +7,8 @@ Command:  bin/benchmark --config=configs/tables/all_methods.py --to=sweeps/all_m
           bin/benchmark --config=configs/tables/all_methods.py --shorten=1 --seeds=0-4 --to=sweeps/whole    # as published
           python docs/results/table.py --from=sweeps/all_methods      # into docs/results/table.md and the README
 """
+from kerasnd.config_tables import CIFAR10, class_of
+
 SOFT, KNOWN = {"stages[1].model.objective": "soft_boundary"}, {"protocol.name": "semi_supervised",
                                                               "protocol.ratio_known_outlier": "0.05"}
 STUDY, OWN = "Ruff et al. (2020), Deep SAD, table 3", "Ruff et al. (2018), Deep SVDD, table 1"
@@ -31,7 +33,6 @@ ROWS = {
     "gpnd": ("gpnd.py:paper", {}, LONG, (), ""),
 }
 MNIST = [str(digit) for digit in range(10)]
-CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 
 def get_table():
@@ -39,9 +40,9 @@ def get_table():
     return {
         "title": "Every method, one class against the rest", "source": "published means: see the marks", "metric": "auroc",
         "scale": 100, "seeds": [0],
-        "columns": [{"name": f"{group} {normal}", "group": group, "dataset": dataset, "normals": [normal],
+        "columns": [{"name": f"{group} {normal}", "group": group, "dataset": dataset, "normals": [class_of(normal)],
                      "overrides": {"protocol.name": "one_vs_rest"}}
-                    for group, dataset, names in (("MNIST", "mnist", MNIST), ("CIFAR-10", "cifar10", CIFAR)) for normal in names],
+                    for group, dataset, names in (("MNIST", "mnist", MNIST), ("CIFAR-10", "cifar10", CIFAR10)) for normal in names],
         "rows": [{"name": name, "config": f"configs/{config}", "overrides": overrides, "shorten": shorten, "certainty": source,
                   "published": dict(zip(("MNIST mean", "CIFAR-10 mean"), published)),
                   **({} if "CIFAR-10" in shorten or not shorten else {"columns": [f"MNIST {normal}" for normal in MNIST]})}

@@ -6,10 +6,9 @@ Needs:    MNIST and CIFAR-10, prepared or to be downloaded.
 Command:  bin/benchmark --config=configs/tables/deep_svdd.py --to=DIR
           bin/benchmark --config=configs/tables/deep_svdd.py --datasets=mnist --seeds=0 --shorten=5 --to=DIR
 """
-from kerasnd.config_tables import blocks
+from kerasnd.config_tables import CIFAR10, blocks, class_of
 
 DIGITS = [str(digit) for digit in range(10)]
-OBJECTS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 VERIFIED = "verified through the tables of two later papers"
 MEMORY = "from memory, not verified"
 PUBLISHED = """
@@ -49,9 +48,9 @@ def get_table():
         "title": "Deep SVDD, one class against the rest",
         "source": "Ruff et al. (2018), table 1; baselines as OCGAN (2019) has them",
         "metric": "auroc", "scale": 100, "seeds": list(range(10)),
-        "columns": [{"name": f"{group} {normal}", "group": group, "dataset": dataset, "normals": [normal],
+        "columns": [{"name": f"{group} {normal}", "group": group, "dataset": dataset, "normals": [class_of(normal)],
                      "overrides": {"protocol.name": "one_vs_rest"}}
-                    for group, dataset, names in (("MNIST", "mnist", DIGITS), ("CIFAR-10", "cifar10", OBJECTS))
+                    for group, dataset, names in (("MNIST", "mnist", DIGITS), ("CIFAR-10", "cifar10", CIFAR10))
                     for normal in names],
         "rows": [{"name": name, "config": config, "overrides": overrides,
                   "certainty": MEMORY if name.endswith("soft_boundary") else VERIFIED,

@@ -6,7 +6,7 @@ Needs:    MNIST and CIFAR-10, prepared or to be downloaded.
 Command:  bin/benchmark --config=configs/tables/ocnn.py --to=DIR
           bin/benchmark --config=configs/tables/ocnn.py --datasets=mnist --seeds=0 --shorten=5 --to=DIR
 """
-from kerasnd.config_tables import blocks
+from kerasnd.config_tables import blocks, class_of
 
 STORED = "stored output of the authors' notebooks"
 PUBLISHED = """
@@ -48,7 +48,7 @@ def get_table():
     values, columns = blocks(PUBLISHED, turned=True), []
     for name in values:
         group, normal = name.rsplit(" ", 1)
-        columns.append({"name": name, "group": group, "dataset": DATASETS[group], "normals": [normal], "overrides": {
+        columns.append({"name": name, "group": group, "dataset": DATASETS[group], "normals": [class_of(normal)], "overrides": {
             "protocol.name": "legacy_transductive", "protocol.variant": DATASETS[group]}})
     return {
         "title": "OC-NN, under the protocol of its repository", "source": "Chalapathy et al. (2018), the authors' notebooks",
