@@ -21,9 +21,9 @@ def test_every_cell_resolves_and_has_a_folder_of_its_own(file):
         settings = config.load(method=cell.method or None, file=cell.config or None, dataset=cell.dataset, normal=cell.normal,
                                seed=cell.seed, overrides=cell.overrides)
         assert settings["protocol"]["name"] == dict(cell.overrides).get("protocol.name", settings["protocol"]["name"])
-    for stages in {cell.config: cell for cell in kinds.values()}.values():
-        config.check_arguments(config.load(file=stages.config, dataset=stages.dataset, normal=stages.normal,
-                                           overrides=stages.overrides))
+    for stages in {(cell.method, cell.config): cell for cell in kinds.values()}.values():
+        config.check_arguments(config.load(method=stages.method or None, file=stages.config or None, dataset=stages.dataset,
+                                           normal=stages.normal, overrides=stages.overrides))
 
 
 @pytest.mark.parametrize("file", FILES)
