@@ -2,6 +2,7 @@
 import sys
 from pathlib import Path
 
+from kerasnd import process
 from kerasnd.cli import finished, flags
 from kerasnd.errors import Misuse
 
@@ -36,6 +37,9 @@ def report(values, overrides):
         raise Misuse(f"`--runs` must be a folder that exists. Received: --runs={runs}. Check the path.")
     to = Path(values["to"].value).expanduser()
     if to.suffix.lower() == ".html":
+        if values["evidence"].value:
+            process.settle()
+            process.import_tensorflow()
         from kerasnd import reporting
         reporting.write(runs, to, values["evidence"].value, values["data_dir"].value, ["bin/report", *sys.argv[1:]])
         return
