@@ -2,7 +2,8 @@
 
     python docs/results/methods.py
 
-MNIST and CIFAR-10: table.csv, the mean over ten classes where all were run, else each class. ODDS: the mean over six sets of
+MNIST and CIFAR-10: table.csv, the mean over ten classes where all were run, else each class; arae, gpnd and fitymi, until they
+are in it, from their own files. ODDS: the mean over six sets of
 odds.csv, or of table.csv for methods that are not in it. In brackets the published mean of the same protocol.
 """
 import csv
@@ -26,7 +27,9 @@ METHODS = (
     ("`arae`", ("arae", "arae"), "Salehi et al. 2021", "survives attacks"),
     ("`gpnd`", ("gpnd", "gpnd"), "Pidhorskyi et al. 2018", "a density; draws examples"),
     ("`fitymi`", ("fitymi", "fitymi"), "Mirzaei et al. 2023", "near novelties, with a pretrained network"),
+    ("`score_sde`", ("score_sde", "score_sde"), "Song et al. 2021", "a diffusion model: draws near negatives, and scores"),
     ("`autoencoder`", ("autoencoder", "autoencoder"), "Chalapathy et al. 2018 (DCAE)", "what it cannot redraw is strange"),
+    ("`vae`", ("vae", "vae"), "Kingma, Welling 2014", "likewise, or a density"),
     ("`ssad`", ("ssad", "ssad"), "Goernitz et al. 2013", "one-class SVM, told of a few anomalies"),
     ("`supervised`", ("supervised", "supervised"), "(baseline)", "a classifier: knows only what it was shown"),
     ("`semi_dgm`", ("semi_dgm", "semi_dgm"), "Kingma et al. 2014", "generative, learns the known anomalies"),
@@ -48,20 +51,21 @@ def filled(text, **tables):
     """The README's text with the block of the results files, or of other `tables` (as of `read`)."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{block(**{**read(), **tables})}\n{END}{after}"
+    return f"{before}{BEGIN}\n{block({**read(), **tables})}\n{END}{after}"
 
 
 def read():
     """{name of a results file: list of {column: text}}."""
     found = {}
-    for name in ("table", "odds", "fitymi"):
+    for name in ("table", "odds", "fitymi", "gpnd", *(f"arae_curves/linf_p1_{digit}" for digit in (2, 8))):
         with open(HERE / f"{name}.csv", newline="") as file:
             found[name] = list(csv.DictReader(file))
     return found
 
 
-def block(table, odds, fitymi):
-    """str, Markdown."""
+def block(files):
+    """str, Markdown, of what `read` returns."""
+    table, odds = files["table"], files["odds"]
     published = runpy.run_path(str(CONFIGS / "tables/all_methods.py"))["ROWS"]
     leaking = runpy.run_path(str(HERE / "odds.py"))["PUBLISHED"]
     lines = ["| method | paper | what for | MNIST | CIFAR-10 | ODDS |", "|---|---|---|---|---|---|"]
@@ -69,8 +73,9 @@ def block(table, odds, fitymi):
     for name, (row, small), paper, use in METHODS:
         theirs = (*published.get(row, ((),) * 5)[3], None, None)[:2]
         images = [here(of_table(table, row, data), mean) for data, mean in zip(("mnist", "cifar10"), theirs)]
-        if row == "fitymi":
-            images[0] = here(of_fitymi(fitymi), None)
+        if row in OTHERS and not of_table(table, row, "mnist"):
+            other, mean, protocol = OTHERS[row]
+            images[0] = here(other(files), mean) + f", {protocol}" * bool(protocol)
         seeds, mine = of_odds(odds, table, small)
         known = leaking.get(small.removesuffix(KNOWN), "").split()
         known = statistics.mean(float(each.split("±")[0]) for each in known) if known else None
@@ -105,10 +110,25 @@ def of_table(table, row, data):
     return found
 
 
-def of_fitymi(rows):
+def of_arae(files):
+    """{normal digit: [AUROC]}, of half the judged anomalous, the mean of the last five epochs."""
+    curves = {name.rpartition("_")[2]: rows for name, rows in files.items() if name.startswith("arae_curves/")}
+    return {digit: [statistics.mean(float(row["auroc_0.5"]) for row in rows[-5:])] for digit, rows in curves.items()}
+
+
+def of_gpnd(files):
+    """Likewise, by the whole density, after the most epochs that a digit had."""
+    found = {}
+    for row in sorted(files["gpnd"], key=lambda row: int(row["epochs"])):
+        if row["run"].startswith("gpnd_") and (row["score"], row["share"], row["rule"]) == ("density", "0.5", "subsample"):
+            found[row["run"].rpartition("_")[2]] = [float(row["auroc"])]
+    return found
+
+
+def of_fitymi(files):
     """Likewise, of the negatives that are drawn, seeds together."""
     found = {}
-    for row in rows:
+    for row in files["fitymi"]:
         if (row["negatives"], row["layers"]) == ("score_sde", "last"):
             found.setdefault(row["digit"], []).append(float(row["nd"]))
     return found
@@ -124,6 +144,10 @@ def of_odds(odds, table, row):
     for name in SETS if not found else ():
         found.update(dict.fromkeys([name] * bool(of_table(table, row, name)), sum(of_table(table, row, name).values(), [])))
     return max(map(len, found.values()), default=0), found
+
+
+# methods that were run by themselves: what reads them, the published mean there, the protocol
+OTHERS = {"arae": (of_arae, 97.5, "`p1`"), "gpnd": (of_gpnd, 98.0, "`folds`"), "fitymi": (of_fitymi, None, "")}
 
 
 def raw_mean(odds):
