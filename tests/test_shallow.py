@@ -15,7 +15,7 @@ import kerasnd
 from kerasnd import config, judging, runs, training
 from kerasnd.errors import BadData, Misuse
 from kerasnd.fitted import SubsampleWarning
-from kerasnd.methods import isoforest, kde, kernels, selection
+from kerasnd.methods import isoforest, kde, kernels, ocsvm, selection
 from short_runs import numbers, quick, scored  # noqa: F401 (a fixture)
 
 SHAPES = {"images": (8, 8, 1), "tables": (5,)}
@@ -251,3 +251,17 @@ def test_the_oracles_part_is_a_tenth_of_the_test_set_with_the_classes_in_their_s
     assert np.bincount(told).tolist() == [20, 10] and ((part[:, 0] >= 200) == told).all()
     assert judging.oracle_part({**asked, "stages": [{"method": "kde", "model": {}}]}, x, truth) is None
     assert not training.asks_oracle({"method": "ocsvm", "model": {"selection": "holdout"}})
+
+
+def test_the_kernel_of_all_pairs_at_once_finds_the_same_hyperplane(monkeypatch):
+    x = np.random.default_rng(0).random((300, 12)).astype("float32")
+    found = []
+    for whole in (ocsvm.WHOLE, 0):
+        monkeypatch.setattr(ocsvm, "WHOLE", whole)
+        detector = kerasnd.OCSVM((12,))
+        detector.compile()
+        detector.fit(x, verbose=0, seed=0)
+        assert detector.at_once(x) == bool(whole)
+        found.append((detector.solution["gamma"].numpy(), detector.solution["vectors"].numpy(), detector.predict(x[:50], verbose=0)))
+    assert found[0][0] == found[1][0] and np.array_equal(found[0][1], found[1][1])
+    assert np.allclose(found[0][2], found[1][2], atol=1e-9)

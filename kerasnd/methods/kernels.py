@@ -31,6 +31,19 @@ def squared_distances(x, y):
     return np.maximum(squares, 0, out=squares)
 
 
+class Distances:
+    """Remembers the `squared_distances` of the same two arrays."""
+
+    def __init__(self):
+        self.known = {}
+
+    def __call__(self, x, y):
+        key = id(x), id(y)
+        if key not in self.known:
+            self.known[key] = x, y, squared_distances(x, y)        # the arrays too: so no other one gets their id
+        return self.known[key][2]
+
+
 def gram(kernel, gamma, x, y):
     """float64 (n, m), k(x_i, y_j) of float64 arrays (n, d) and (m, d)."""
     if kernel == "rbf":
