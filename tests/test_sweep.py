@@ -131,6 +131,22 @@ def test_times_are_read_and_told():
 
 # ---- running -----------------------------------------------------------------------------------------------------------
 
+def test_the_time_left_goes_by_cells_of_the_same_kind_and_spares_what_is_lent(tmp_path, monkeypatch):
+    def job(name, cost, epochs, shared="", spared=0.0):
+        return planning.Job(Cell(name, "digits", "3", 0, "kde"), cost=cost, epochs=epochs, shared=shared, spared=spared)
+    classic, other, deep, lender, borrower = (job("a", 10.0, (0,)), job("b", 10.0, (0,)), job("c", 50.0, (9, 9)),
+                                              job("d", 40.0, (9, 9), "ae", 20.0), job("e", 40.0, (9, 9), "ae", 20.0))
+    now = [0.0]
+    monkeypatch.setattr(running.time, "monotonic", lambda: now[0])
+    board = running.Board(Sweep(tmp_path), [], [classic, other, deep, lender, borrower], workers=2)
+    for each, seconds, left in ((classic, 20, (2 * 10 + 2 * (50 + 40 + 20)) / 2), (deep, 25, (2 * 10 + 0.5 * (40 + 20)) / 2)):
+        board.begins(each)
+        now[0] += seconds
+        board.ends(each, DONE)
+        assert board._rest().startswith(f", about {shortening.told(left)} left for ")
+    board.close()
+
+
 class Engine:
     """Stands in for the processes: remembers who ran beside whom, and with whose first stage."""
 

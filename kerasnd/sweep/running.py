@@ -22,7 +22,8 @@ def run(sweep, jobs, engine, workers):
         {status: int}, how many jobs ended so in this call.
     """
     waiting = [job for job in jobs if not sweep.done(job)]
-    shared, ended, board = sweep.lenders(jobs), {}, Board(sweep, jobs, waiting, workers)
+    shared, ended = sweep.lenders(jobs), {}
+    board = Board(sweep, jobs, waiting, workers, set(shared))
     busy, running = set(), {}
     with concurrent.futures.ThreadPoolExecutor(workers) as threads:
         try:
@@ -61,12 +62,15 @@ class Board:
         jobs: list of Job, all.
         waiting: list of Job, those that are to be run.
         workers: int.
+        lent: set of str, `Job.shared` of first stages that are there.
     """
 
-    def __init__(self, sweep, jobs, waiting, workers):
-        self.sweep, self.workers = sweep, workers
-        self.left = {job.cell: job.cost for job in waiting}
-        self.spent, self.begun, self.failed = [0.0, 0.0], {}, 0      # cost and seconds of what ended
+    def __init__(self, sweep, jobs, waiting, workers, lent=()):
+        self.sweep, self.workers, self.left, lent = sweep, workers, {}, set(lent)
+        for job in waiting:
+            self.left[job.cell] = kind_of(job), job.cost - job.spared * (job.shared in lent)
+            lent.add(job.shared)
+        self.spent, self.begun, self.failed = {}, {}, 0      # cost and seconds of what ended, by kind
         finished = len(jobs) - len(waiting)
         if finished:
             print(f"{finished} of {len(jobs)} cells are finished already", flush=True)
@@ -79,7 +83,9 @@ class Board:
 
     def ends(self, job, status):
         seconds = time.monotonic() - self.begun.pop(job.cell)
-        self.spent = [self.spent[0] + self.left.pop(job.cell), self.spent[1] + seconds]
+        kind, cost = self.left.pop(job.cell)
+        before = self.spent.get(kind, (0.0, 0.0))
+        self.spent[kind] = before[0] + cost, before[1] + seconds
         self.failed += status == FAILED
         known, cell = self.sweep.result(job.cell) or {}, job.cell
         what = f"AUROC {known['auroc']:.4f}" if "auroc" in known else known.get("error", "stopped; it goes on next time")
@@ -90,14 +96,21 @@ class Board:
         self._show()
 
     def _rest(self):
-        """str, the time left, as far as what ended tells."""
-        cost, seconds = self.spent
+        """str, the time left, as far as what ended tells: cells of its kind where there are any, else all."""
+        cost, seconds = (sum(each) for each in zip(*self.spent.values())) if self.spent else (0.0, 0.0)
         if not cost or not self.left:
             return ""
-        return f", about {told(seconds / cost * sum(self.left.values()) / self.workers)} left for {len(self.left)} cells"
+        rates = {kind: each[1] / each[0] for kind, each in self.spent.items() if each[0]}
+        left = sum(rates.get(kind, seconds / cost) * each for kind, each in self.left.values())
+        return f", about {told(left / self.workers)} left for {len(self.left)} cells"
 
     def _show(self):
         self.bar.set_postfix_str(f"{len(self.begun)} running, {self.failed} failed{self._rest()}", refresh=True)
 
     def close(self):
         self.bar.close()
+
+
+def kind_of(job):
+    """What jobs whose costs are wrong by the same factor have in common."""
+    return job.cell.dataset, any(job.epochs)
