@@ -15,6 +15,9 @@ from kerasnd.sweep.shortening import shorten
 # Seconds on one core, very roughly: of what happens once in a run, and of an epoch. They order the cells and begin the forecast.
 ONCE, EPOCH = {"table": 6.0, "images": 20.0}, {"table": 0.03, "images": 0.7, "cifar10": 5.0, "cifar100": 5.0}
 
+# An epoch of these takes so many of a LeNet's.
+HEAVY = {"gpnd": 120.0, "score_sde": 30.0, "fitymi": 10.0, "arae": 8.0, "mnist_dcae": 12.0}
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
@@ -133,9 +136,15 @@ def resolved(cell, data_dir=None, factor=None):
     stages = settings["stages"]
     epochs = tuple(stage.get("fit", {}).get("epochs", 0) for stage in stages)
     kind = "table" if sources.is_table(cell.dataset) or cell.dataset == "digits" else "images"
-    epoch, shared = EPOCH.get(cell.dataset, EPOCH[kind]), _shared(settings, cell)
-    return Job(cell, digest=_digest([settings, cell.flags]), shared=shared, cost=ONCE[kind] + sum(epochs) * epoch,
-               spared=epochs[0] * epoch if shared else 0.0, epochs=epochs)
+    each = [count * EPOCH.get(cell.dataset, EPOCH[kind]) * _heavy(stage) for count, stage in zip(epochs, stages)]
+    shared = _shared(settings, cell)
+    return Job(cell, digest=_digest([settings, cell.flags]), shared=shared, cost=ONCE[kind] + sum(each),
+               spared=each[0] if shared else 0.0, epochs=epochs)
+
+
+def _heavy(stage):
+    """float, how much longer an epoch of a stage takes than a LeNet's."""
+    return HEAVY.get(stage["method"], HEAVY.get(stage.get("model", {}).get("network"), 1.0))
 
 
 def _load(cell, data_dir):
