@@ -4,7 +4,7 @@ Paper:    those of the configs named below. No paper has this table; published m
 Cost:     about seven hours of one core on which an epoch of MNIST's 6 000 images takes a LeNet .6 s, GPND and ARAE included.
 Needs:    MNIST and CIFAR-10, prepared or to be downloaded.
 Command:  bin/benchmark --config=configs/tables/all_methods.py --to=sweeps/all_methods
-          bin/benchmark --config=configs/tables/all_methods.py --datasets=cifar10 --precision=bfloat16 --to=sweeps/cifar10  # .7 of the time
+          bin/benchmark --config=configs/tables/all_methods.py --datasets=cifar10 --precision=bfloat16 --to=DIR   # .7 of the time
           bin/benchmark --config=configs/tables/all_methods.py --shorten=1 --seeds=0-4 --to=sweeps/whole    # as published
           python docs/results/table.py --from=sweeps/all_methods      # into docs/results/table.md and the README
 """
