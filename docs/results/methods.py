@@ -85,20 +85,23 @@ def block(files):
            for data in ("mnist", "cifar10")}
     raw["odds"] = here(raw_mean(odds), None, whole=len(SETS))
     lines.append(f"| distance to the raw mean | | what every method must beat | {' | '.join(raw.values())} |")
-    return "\n".join([*lines, "", caption(published, tables)])
+    return "\n".join([*lines, "", caption(published, tables, table)])
 
 
-def caption(published, tables):
+def caption(published, tables, cells):
     """str, under the table: how long was trained, and on how many seeds."""
-    factors = {data: sorted({each[2].get(data) for each in published.values()} - {None}) for data in ("MNIST", "CIFAR-10")}
-    told = [f"{data} by {' or '.join(map(str, each))}" for data, each in factors.items()]
+    told = []
+    for data, name in (("MNIST", "mnist"), ("CIFAR-10", "cifar10")):
+        factors = sorted({each[2].get(data) for each in published.values()} - {None})
+        half = any(cell["dataset"] == name and "--precision=bfloat16" in cell["sweep"] for cell in cells)
+        told.append(f"{data} by {' or '.join(map(str, factors))}" + ", deep methods in bfloat16" * half)
     usual = max((seeds for _, seeds in tables), default=0)
     fewer = {}
     for name, seeds in tables:
         if 0 < seeds < usual:
             fewer.setdefault(seeds, []).append(name)
     few = "; ".join(f"{seeds} for {', '.join(names)}" for seeds, names in sorted(fewer.items(), reverse=True))
-    return (f"Images: seed 0, published schedules divided ({', '.join(told)}). ODDS: {usual} seeds" + f" ({few})" * bool(few) + ".")
+    return (f"Images: seed 0, published schedules divided ({'; '.join(told)}). ODDS: {usual} seeds" + f" ({few})" * bool(few) + ".")
 
 
 def of_table(table, row, data):
