@@ -67,6 +67,21 @@ def test_where_it_must_not_fork_a_cell_imports_for_itself(monkeypatch, tmp_path)
         assert ready.here.parent is None and "--method" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_before_it_is_ready_it_begins_no_cell(tmp_path, way):
+    with nursery.Nursery("cpu", 1) as ready:
+        def stop():
+            while not ready.parents:
+                time.sleep(0.01)
+            time.sleep(0.5)
+            os.kill(ready.parents[0].pid, way)
+        thread = threading.Thread(target=stop)
+        thread.start()
+        assert ready.start(["--help"], tmp_path / "log") == -way and not (tmp_path / "log").exists()
+        thread.join()
+        assert ready.start(["--help"], tmp_path / "log") == 0
+
+
 def test_it_ends_with_its_owner(tmp_path):
     with nursery.Nursery("cpu", 1) as ready:
         ready.start(["--help"], tmp_path / "log")

@@ -43,7 +43,10 @@ class Nursery:
 
     def start(self, words, log):
         """Runs bin/train to its end; as `execution.start`."""
-        parent = self._parent()
+        try:
+            parent = self._parent()
+        except InterruptedError as stopped:
+            return int(stopped.args[0])
         if parent is None:
             return execution.start(words, log)
         try:
@@ -58,15 +61,24 @@ class Nursery:
         return -signal.SIGTERM
 
     def _parent(self):
-        """Popen of this thread's forking process, None where there can be none."""
+        """Popen of this thread's forking process, None where there can be none.
+
+        Raises:
+            InterruptedError: it was stopped from outside before it was ready, by Ctrl-C perhaps: no cell must begin.
+        """
         if not hasattr(self.here, "parent"):
-            self.here.parent = None
+            made = None
             if sys.platform == "linux":
-                parent = subprocess.Popen(self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                          text=True, **execution.surroundings())
-                self.parents.append(parent)
-                if parent.stdout.readline().strip() == FIT:
-                    self.here.parent = parent
+                made = subprocess.Popen(self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True, **execution.surroundings())
+                self.parents.append(made)
+                if made.stdout.readline().strip() != FIT:
+                    made.stdin.close()
+                    code = made.wait()
+                    if code in execution.STOPPED:
+                        raise InterruptedError(code)
+                    made = None
+            self.here.parent = made
         return self.here.parent
 
 
