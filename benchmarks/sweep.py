@@ -28,8 +28,8 @@ def report(options):
                 seconds[name].append(timed(action, place))
     one, both, whole, _ = (statistics.median(each) for each in seconds.values())
     yield "## A sweep"
-    yield (f"{METHOD} on {DATASET} at its default config, {CELLS} cells, a process each. At most {WANTED[0]} times {CELLS} cells on "
-           f"{threads} threads or {WANTED[1]} times {CELLS // threads} cells on one thread is wanted, whichever is quicker.")
+    yield (f"{METHOD} on {DATASET} at its default config, {CELLS} cells, a process each. At most {WANTED[0]} times {CELLS} cells "
+           f"on {threads} threads or {WANTED[1]} times {CELLS // threads} cells on one thread is wanted, whichever is quicker.")
     yield results.table(("", "seconds", "in its rounds"), [
         (name, f"{statistics.median(each):.1f}", ", ".join(f"{second:.1f}" for second in each)) for name, each in seconds.items()])
     yield (f"The sweep takes {whole / (CELLS * both):.2f} times {CELLS} cells on {threads} threads, "

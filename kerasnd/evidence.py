@@ -40,10 +40,9 @@ def gather(place, data_dir=None, kept=None):
 
     Returns:
         dict of plain values and arrays: problem (str, a sentence; where it is not "", of the rest only figures are there: list of
-        (name, uint8 (h, w, 3)), the pictures that training left), is_image, limits
-        (black and white of the images), redrawn (bool), kind ("residual", "gradient", "attention" or "": no map), source (str, what
-        the map is), features (names of a table's), space (str, where neighbours are near), neighbours_told (str), card (dict), latency ({batch
-        size: seconds}), normal, anomalous and alarms: lists of examples. An example is a dict: index, label, score, name, shown
+        (name, uint8 (h, w, 3)), the pictures that training left), is_image, limits (black and white of the images), redrawn (bool),
+        kind ("residual", "gradient", "attention" or "": no map), source (str, what the map is), features (names of a table's),
+        space (str, where neighbours are near), neighbours_told (str), card (dict), latency ({batch size: seconds}), normal, anomalous and alarms: lists of examples. An example is a dict: index, label, score, name, shown
         (array), redrawn (array or None), heat (array or None), terms ({part of the score: float} or None), and for alarms
         neighbours: list of dict of index, hint, name, shown and distance.
     """

@@ -1,6 +1,7 @@
 """Cells whose processes are forked from one that has imported everything are the cells of a process that imports for itself."""
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -10,6 +11,7 @@ import pytest
 from kerasnd.folder import SCORES, read_json
 from kerasnd.sweep import execution, nursery
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no cell is forked")
 WORDS = ["--method=deep_svdd", "--dataset=digits", "--normal=3", "--threads=1", "--device=cpu",
          "--config.stages[0].fit.epochs=2", "--config.stages[1].fit.epochs=2"]
 
@@ -42,17 +44,19 @@ def test_a_mistake_has_its_exit_code_and_its_line_and_ends_nothing_else(ready, t
     assert ready.start(["--help"], tmp_path / "log") == 0
 
 
-@pytest.mark.parametrize("whom, code", [("cell", -signal.SIGKILL), ("nursery", -signal.SIGTERM)])
+@pytest.mark.parametrize("whom, code", [("cell", -signal.SIGKILL), ("nursery", -signal.SIGKILL)])
 def test_what_is_killed_is_told_and_the_next_cell_begins(ready, tmp_path, whom, code):
     assert ready.start(["--help"], tmp_path / "log") == 0
     (parent,) = ready.parents
+    assert ready.here.parent is parent
 
     def kill():
-        while not children(parent.pid):
+        until = time.monotonic() + 60
+        while not children(parent.pid) and time.monotonic() < until:
             time.sleep(0.05)
         victim = children(parent.pid)[0]
         os.kill(victim if whom == "cell" else parent.pid, signal.SIGKILL)
-    thread = threading.Thread(target=kill)
+    thread = threading.Thread(target=kill, daemon=True)
     thread.start()
     assert ready.start([*WORDS, f"--run={tmp_path / 'run'}", "--config.stages[1].fit.epochs=20000"], tmp_path / "log") == code
     thread.join()
@@ -80,6 +84,22 @@ def test_stopped_before_it_is_ready_it_begins_no_cell(tmp_path, way):
         assert ready.start(["--help"], tmp_path / "log") == -way and not (tmp_path / "log").exists()
         thread.join()
         assert ready.start(["--help"], tmp_path / "log") == 0
+
+
+def test_only_one_thread_a_cell_is_forked(tmp_path):
+    for ready in (nursery.Nursery("cpu", 2), nursery.Nursery("cpu", 0)):
+        assert ready.start(["--help"], tmp_path / "log") == 0 and ready.parents == []
+
+
+def test_where_no_process_can_be_forked_a_cell_gets_its_own(monkeypatch, tmp_path):
+    stub = tmp_path / "stub.py"
+    stub.write_text("import sys\nprint('fit', flush=True)\nsys.stdin.readline()\nprint('unfit', flush=True)\nsys.stdin.readline()\n"
+                    "sys.exit(3)\n")
+    with nursery.Nursery("cpu", 1) as ready:
+        ready.words = [sys.executable, str(stub)]
+        for _ in range(2):      # told so, and without a word
+            assert ready.start(["--help"], tmp_path / "log") == 0
+            assert "--method" in (tmp_path / "log").read_text()
 
 
 def test_it_ends_with_its_owner(tmp_path):

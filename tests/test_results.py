@@ -40,7 +40,7 @@ def test_a_cell_of_the_readme_is_a_mean_over_classes_of_means_over_seeds():
     assert methods.here({"8": [0.5, 0.7], "3": [0.9]}, 95.0) == "3: 90.0, 8: 60.0 (95.0)"
     assert methods.here({str(number): [0.5, 0.7] for number in range(9)} | {"9": [1.0]}, None) == "64.0"
     assert methods.here({str(number): [0.5] for number in range(8)}, None) == "50.0 of 8"
-    cells = [{"row": "rcae", "dataset": "cardio", "normal": "0", "auroc": "0.9"}]
+    cells = [{"row": "rcae", "dataset": "cardio", "normal": "0", "auroc": "0.9", "protocol": "semi_supervised"}]
     assert methods.of_odds([], cells, "rcae") == (1, {"cardio": [0.9]})
     assert methods.of_odds([{"set": "cardio", "method": "rcae", "auroc": "0.8"}], cells, "rcae") == (1, {"cardio": [0.8]})
 
@@ -50,6 +50,18 @@ def test_every_cell_has_its_protocol_its_config_and_its_command():
         assert 0 <= float(cell["auroc_low"]) <= float(cell["auroc"]) <= float(cell["auroc_high"]) <= 1
         assert all(cell[name] for name in ("protocol", "protocol_hash", "config", "commit", "seconds"))
         assert cell["sweep"].startswith("bin/benchmark ")
+
+
+def test_the_caption_tells_by_what_the_cells_were_divided():
+    def cell(row, factor, precision="float32", data="mnist"):
+        return {"row": row, "dataset": data, "normal": "0", "auroc": "0.9", "protocol": "one_vs_rest", "epochs": "3+4",
+                "shorten": factor, "sweep": f"bin/benchmark --precision={precision}"}
+    cells = [cell("a", "5"), cell("b", "5"), cell("c", "10"), {**cell("kde", ""), "epochs": "0"},
+             cell("a", "15", "bfloat16", "cifar10"), cell("arae", "10")]
+    told = methods.caption([("x", 10), ("y", 3)], cells)
+    assert "divided: MNIST by 5 (arae by 10, c by 10); CIFAR-10 by 15 in bfloat16" in told and "10 seeds (3 for y)" in told
+    assert "gpnd: 8 whole" in told and "arae: whole" not in told
+    assert "MNIST by 5 (c by 10)" in methods.caption([], cells[:-1])
 
 
 def test_means_are_over_classes_and_only_whole_rows_have_one():

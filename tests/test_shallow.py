@@ -254,14 +254,14 @@ def test_the_oracles_part_is_a_tenth_of_the_test_set_with_the_classes_in_their_s
 
 
 def test_the_kernel_of_all_pairs_at_once_finds_the_same_hyperplane(monkeypatch):
-    x = np.random.default_rng(0).random((300, 12)).astype("float32")
+    x = np.random.default_rng(0).random((300, ocsvm.WIDE)).astype("float32")
     found = []
     for whole in (ocsvm.WHOLE, 0):
         monkeypatch.setattr(ocsvm, "WHOLE", whole)
-        detector = kerasnd.OCSVM((12,))
+        detector = kerasnd.OCSVM((ocsvm.WIDE,))
         detector.compile()
         detector.fit(x, verbose=0, seed=0)
-        assert detector.at_once(x) == bool(whole)
-        found.append((detector.solution["gamma"].numpy(), detector.solution["vectors"].numpy(), detector.predict(x[:50], verbose=0)))
+        assert detector.at_once(x) == bool(whole) and not detector.at_once(x[:, 1:])
+        found.append((*(detector.solution[name].numpy() for name in ("gamma", "vectors")), detector.predict(x[:50], verbose=0)))
     assert found[0][0] == found[1][0] and np.array_equal(found[0][1], found[1][1])
     assert np.allclose(found[0][2], found[1][2], atol=1e-9)

@@ -114,7 +114,8 @@ def test_attention_that_is_even_everywhere_leaves_an_eighth_at_the_class_token()
     model = tiny()
     for block in vit.blocks(model):
         block.qkv_kernel.assign(tf.zeros_like(block.qkv_kernel.value))
-    np.testing.assert_allclose(vit.rollout(model, images(1)), np.full((1, *model.get_layer("tokens").grid), (1 - 1 / 8) / 7), rtol=1e-5)
+    expected = np.full((1, *model.get_layer("tokens").grid), (1 - 1 / 8) / 7)
+    np.testing.assert_allclose(vit.rollout(model, images(1)), expected, rtol=1e-5)
 
 
 def test_a_block_for_the_class_token_alone_is_the_whole_block():
@@ -402,6 +403,8 @@ def test_shares_of_a_view_go_back_to_where_its_pixels_are_from(settings, shape):
     found = view.back(shares, shape)
     np.testing.assert_allclose(found, tape.gradient(total, x)[..., 0], atol=1e-5)       # what each pixel gave
     np.testing.assert_allclose(tf.reduce_sum(found), tf.reduce_sum(shares), rtol=1e-5)
+    around = View(size=8, crop=12, padding=2, normalization="none", channels=1)
+    assert np.isclose(tf.reduce_sum(around.back(tf.ones((1, 12, 12)), (8, 8))), 64)      # what lies on the padding is lost
 
 
 def test_a_larger_image_is_shrunk_over_all_of_its_pixels():

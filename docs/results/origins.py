@@ -3,8 +3,8 @@
     python docs/results/origins.py                 # pages that have none
     python docs/results/origins.py --pages=mnist   # a page that was measured again, after it was committed
 
-The commit is the last that changed the page: the code that measured it, or a later one that only wrote it down. A config's hash is Git's, of the
-file at that commit: `git show HASH` prints it.
+The commit is the last that changed the page: the code that measured it, or a later one that only wrote it down. A config's hash
+is Git's, of the file at that commit: `git show HASH` prints it.
 """
 import argparse
 import re
@@ -32,8 +32,8 @@ def origin(path, text):
     known = [name.removeprefix("configs/") for name in git("ls-tree", "-r", "--name-only", commit, "configs/").split()]
     script = path.with_suffix(".py")
     calls = script.read_text() if script.exists() else ""
-    named = sorted(name for name in known if re.search(rf"configs/{name}|--method={Path(name).stem}\b", text + calls)
-                   or re.search(rf"[\"']{Path(name).stem}[\"'_]", calls))
+    named = sorted(name for name in known if re.search(rf"configs/{name}", text + calls) or "/" not in name and (
+        re.search(rf"--methods?={Path(name).stem}\b", text + calls) or re.search(rf"[\"']{Path(name).stem}[\"'_]", calls)))
     if not named:
         used = f"docs/results/{script.name}" if script.exists() else "benchmarks"
         return f"Commit {commit}, {date}. No configs; {used} is {git('rev-parse', f'{commit}:{used}')[:12]}."

@@ -9,6 +9,7 @@ A cell is a row, a data set, a normal class and a seed. Rows stand in one table 
 import argparse
 import csv
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -19,7 +20,7 @@ TABLE, PAGE = ROOT / "docs/results/table.csv", ROOT / "docs/results/table.md"
 PLANS = ("configs/tables/all_methods.py", "configs/tables/all_methods_odds.py")
 ODDS = ("arrhythmia", "cardio", "satellite", "satimage-2", "shuttle", "thyroid")
 KEPT = ("row", "dataset", "normal", "seed", "auroc", "auroc_low", "auroc_high", "untrained_auroc", "raw_mean_auroc", "seconds",
-        "threads", "epochs", "protocol", "protocol_hash", "config", "commit", "sweep")
+        "threads", "epochs", "shorten", "protocol", "protocol_hash", "config", "commit", "sweep")
 
 
 def main():
@@ -29,7 +30,7 @@ def main():
     cells = read(TABLE) if TABLE.exists() else {}
     for sweep in sweeps:
         command = re.search(r"- command: `(.*)`", (sweep / "cells.md").read_text())[1]
-        command = re.sub(r"--(data_dir)=\S+", r"--\1=DIR", command)
+        command = shlex.join(re.sub(r"=[/~].*", "=DIR", word) for word in shlex.split(command))      # nobody else's paths
         done = {key: {**cell, "sweep": command} for key, cell in read(sweep / "cells.csv").items() if cell.get("status") == "done"}
         print(f"{sweep}: {len(done)} cells, {len(done.keys() - cells.keys())} of them new")
         cells.update(done)
@@ -62,7 +63,8 @@ def summary(cells):
     tables = {}
     for key, cell in sorted(cells.items(), key=lambda item: natural(item[0])):
         section, column = place(key)
-        tables.setdefault((section, cell["protocol"]), {}).setdefault(key[0], {}).setdefault(column, []).append(float(cell["auroc"]))
+        rows = tables.setdefault((section, cell["protocol"]), {})
+        rows.setdefault(key[0], {}).setdefault(column, []).append(float(cell["auroc"]))
     return {name: dict(sorted(rows.items(), key=lambda item: (-len(item[1]), -mean(item[1])))) for name, rows in tables.items()}
 
 
@@ -102,7 +104,7 @@ def page(cells):
             epochs = "; ".join(sorted(trained)) or "–"
             numbers = [f"{statistics.mean(known[each]):.4f}" if each in known else "" for each in columns]
             whole = f"{mean(known):.4f}" if len(known) == len(columns) else ""
-            seconds = statistics.median(float(each["seconds"]) for each in mine.values())
+            seconds = statistics.median([float(each["seconds"]) for each in mine.values() if each["seconds"]] or [0])
             text.append(f"| {row} | {epochs} | {' | '.join(numbers)} | {whole} | {len({key[3] for key in mine})} | {seconds:.0f} |")
         text += ["", *(f"    {command}" for command in sorted({cell["sweep"] for cell in here.values()}))]
     missing = not_run(cells)

@@ -1,4 +1,5 @@
 """Trains and judges many runs: flags -> cells -> a table."""
+import contextlib
 import dataclasses
 import functools
 import os
@@ -35,7 +36,8 @@ def program():
     benchmark.group("How long")
     benchmark.string("budget", None, "A time, as 30min or 2h: every method is timed for a few epochs, and all schedules are "
                      "divided by one number, so that the sweep fits. It says what it chose.")
-    benchmark.number("shorten", "Divides the epochs of every schedule by this number (default: by what the table of --config says, else 1).")
+    benchmark.number("shorten", "Divides the epochs of every schedule by this number (default: by what the table of "
+                     "--config says, else 1).")
     benchmark.count("limit", "At most N training examples and N steps per epoch: a dry run.")
     benchmark.group("On what")
     benchmark.choice("engine", ["local", "ray", "slurm"], "Processes on this machine, tasks on a Ray cluster, or an array for "
@@ -58,12 +60,12 @@ def benchmark(values, overrides):
     if values["cell"].value is not None:
         return one(sweep, values)
     cluster.check("local" if values["engine"].value == "slurm" else values["engine"].value, values["address"].value)
-    if values["budget"].value and values["shorten"].value:
+    if values["budget"].value and values["shorten"].value is not None:
         raise Misuse("`--budget` must be given without --shorten, which it chooses. Received: both. Leave one out.")
     from kerasnd.sweep import planning, shortening
     budget = shortening.seconds_of(values["budget"].value) if values["budget"].value else None
     process.settle(values["device"].value, values["threads"].value)
-    factor = values["shorten"].value or None
+    factor = values["shorten"].value
     if factor is not None and not factor >= 1:
         raise Misuse(f"`--shorten` must be 1 or more. Received: --shorten={factor:g}.")
     data_dir = values["data_dir"].value and os.path.abspath(os.path.expanduser(values["data_dir"].value))
@@ -71,13 +73,13 @@ def benchmark(values, overrides):
     cells, table = asked(values, overrides, data_dir)
     plan = functools.partial(planning.plan, cells, data_dir, forgiving=table is not None)
     jobs = plan(1.0 if budget else factor)
-    with sweep.locked():
+    with sweep.locked(), contextlib.ExitStack() as opened:
         workers, threads = divided(values)
         more = {"threads": threads, "device": values["device"].value, "data_dir": data_dir}
-        chosen = ""
+        chosen, begin = "", beginning(opened, values, more)
         if budget:
             from kerasnd.sweep import budgeting
-            factor = budgeting.choose(sweep, jobs, budget, workers, **more)
+            factor = budgeting.choose(sweep, jobs, budget, workers, begin, **more)
             jobs = plan(factor)
         if budget or any(job.cell.shorten != 1 for job in jobs):
             from kerasnd.sweep import budgeting
@@ -89,7 +91,7 @@ def benchmark(values, overrides):
             print("\n".join(["written, to be submitted as their heads say:", *(f"  {path}" for path in paths)]))
             return None
         try:
-            engine(values, sweep, jobs, workers, more)
+            engine(values, sweep, jobs, workers, more, begin)
         except KeyboardInterrupt:
             pages(sweep, jobs, table, chosen)
             raise
@@ -153,15 +155,22 @@ def divided(values):
     return workers, threads or max(1, cores // workers)
 
 
-def engine(values, sweep, jobs, workers, more):
+def beginning(opened, values, more):
+    """How a cell's process begins on this machine, until `opened` is closed; None for other engines."""
+    if values["engine"].value != "local":
+        return None
+    from kerasnd.sweep import nursery
+    return opened.enter_context(nursery.Nursery(more["device"], more["threads"])).start
+
+
+def engine(values, sweep, jobs, workers, more, begin):
     """Runs the jobs; {status: int}, how they ended."""
-    from kerasnd.sweep import execution, nursery, running
+    from kerasnd.sweep import execution, running
     if values["engine"].value == "ray":
         from kerasnd.sweep import ray_tasks
         with ray_tasks.tasks(sweep, values["address"].value, **{**more, "threads": values["threads"].value or 1}) as (run, places):
             return running.run(sweep, jobs, run, values["workers"].value or places)
-    with nursery.Nursery(more["device"], more["threads"]) as ready:
-        return running.run(sweep, jobs, functools.partial(execution.execute, sweep, begin=ready.start, **more), workers)
+    return running.run(sweep, jobs, functools.partial(execution.execute, sweep, begin=begin, **more), workers)
 
 
 def pages(sweep, jobs, table, chosen):

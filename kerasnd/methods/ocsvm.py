@@ -33,7 +33,7 @@ from kerasnd.methods import kernels, selection as selections
 from kerasnd.methods.kernel_machine import KernelMachine
 
 
-WHOLE = 10_000      # examples whose kernel is held at once: .8 GB, twice while gamma is chosen
+WHOLE, WIDE = 10_000, 100       # at most so many examples of so many values: their kernel is held at once, three times .8 GB
 
 
 @keras.saving.register_keras_serializable(package="kerasnd")
@@ -112,12 +112,14 @@ class OCSVM(KernelMachine):
         return machine.support_vectors_, machine.dual_coef_[0], -machine.intercept_[0]
 
     def at_once(self, values):
-        """bool, the kernel of all pairs is computed as one product of matrices, up to ten times as fast as row by row."""
-        return self.kernel == "rbf" and not self.nystroem and len(values) <= WHOLE
+        """bool, the kernel of all pairs is computed as one product of matrices: for wide examples many times faster than row by
+        row, for narrow ones slower, as few of its rows are needed."""
+        return self.kernel == "rbf" and not self.nystroem and len(values) <= WHOLE and values.shape[1] >= WIDE
 
     def hyperplane_among(self, squares, gamma):
         """As `hyperplane`, from squared distances (n, n), with the vectors' places int (m,) in the vectors' stead."""
-        machine = OneClassSVM(kernel="precomputed", nu=self.nu, cache_size=500).fit(np.exp(-gamma * squares))
+        kernel = squares * -gamma
+        machine = OneClassSVM(kernel="precomputed", nu=self.nu, cache_size=500).fit(np.exp(kernel, out=kernel))
         return machine.support_, machine.dual_coef_[0], -machine.intercept_[0]
 
     def approximate_hyperplane(self, values, gamma, seed):

@@ -66,7 +66,8 @@ class View(keras.layers.Layer):
         return (x - mean) / deviation
 
     def back(self, shares, shape):
-        """Shares of the middle view's pixels as shares of the image's that they were made of; their sum stays.
+        """Shares of the middle view's pixels as shares of the image's that they were made of; their sum stays, but for what lies on
+        the padding.
 
         Args:
             shares: float32 (b, crop, crop).

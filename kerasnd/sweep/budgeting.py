@@ -13,7 +13,7 @@ FILE, PROBES = "budget.json", "probes"
 SHORT, LONG = 1, 3          # epochs of the two probes: their difference is free of what happens once
 
 
-def choose(sweep, jobs, seconds, workers, **flags):
+def choose(sweep, jobs, seconds, workers, begin=None, **flags):
     """The factor by which epochs are divided; chosen once, and kept in the sweep's folder.
 
     Args:
@@ -21,6 +21,7 @@ def choose(sweep, jobs, seconds, workers, **flags):
         jobs: list of Job, at their full schedules.
         seconds: float, the budget, with the time that the choice takes.
         workers: int, cells at a time.
+        begin: how processes begin, see `execution.execute`.
         **flags: of bin/train.
 
     Returns:
@@ -40,7 +41,7 @@ def choose(sweep, jobs, seconds, workers, **flags):
             firsts.setdefault((job.cell.row, job.cell.dataset), job)
     print(f"timing {len(firsts)} of {len(jobs)} cells for {SHORT} and {LONG} epochs, to choose the epochs", flush=True)
     for name, job in firsts.items():
-        probes[name] = _timed(sweep, job, flags)
+        probes[name] = _timed(sweep, job, begin, flags)
     shutil.rmtree(sweep.path / PROBES, ignore_errors=True)
     costs, lent = [], set()
     for job in (job for job in jobs if not job.problem):
@@ -50,13 +51,13 @@ def choose(sweep, jobs, seconds, workers, **flags):
             stages = stages[1:]
         lent |= {job.shared} - {""}
         costs.append((fixed, stages))
-    factor = factor_for(seconds - (time.monotonic() - began), costs, workers)
+    factor = factor_for(seconds, costs, workers, spent=time.monotonic() - began)
     write_json(path, {"budget": seconds, "factor": factor, "seconds_an_epoch": {" on ".join(name): rates for name, (_, rates)
                                                                                in probes.items()}})
     return factor
 
 
-def _timed(sweep, job, flags):
+def _timed(sweep, job, begin, flags):
     """(seconds that do not depend on the epochs, [seconds an epoch of each stage])."""
     walls, stages = {}, {}
     for epochs in (SHORT, LONG) if any(job.epochs) else (SHORT,):
@@ -64,7 +65,7 @@ def _timed(sweep, job, flags):
         probe = dataclasses.replace(job, cell=dataclasses.replace(job.cell, overrides=(*job.cell.overrides, *more)), digest="",
                                     shared="")
         place = Sweep(sweep.path / PROBES / str(epochs))
-        if execute(place, probe, **flags) != DONE:
+        if execute(place, probe, begin=begin, **flags) != DONE:
             raise BadData(f"cannot time {job.cell.row} on {job.cell.dataset}: {place.facts(probe.cell).get('error', 'stopped')}")
         walls[epochs] = place.facts(probe.cell)["seconds"]
         stages[epochs] = read_json(place.run(probe.cell) / METRICS)["stage_seconds"]
@@ -77,6 +78,8 @@ def _timed(sweep, job, flags):
 def said(jobs):
     """str, what was chosen: the epochs of every method and data set, and by what schedules were divided."""
     shown = {(job.cell.row, job.cell.dataset): job for job in jobs if any(job.epochs)}
+    if not shown:
+        return "no schedule has epochs"
     factors = {job.cell.shorten for job in shown.values()}
     apart = len(factors) > 1
     lines = [f"  {row} on {dataset}: {' + '.join(str(each) for each in job.epochs if each)} epochs"

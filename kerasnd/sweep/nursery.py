@@ -1,8 +1,8 @@
 """Processes that begin with everything imported: one that has imported and computed nothing forks for each cell.
 
 A small cell spends half of its time on imports. On Linux a process with a single thread may be forked, and TensorFlow's runtime
-begins only with the first computation, in the child: what a cell computes is the same to the last bit. Where a GPU or another
-thread is there after the imports, or on another system, every cell gets a process that imports for itself.
+begins only with the first computation, in the child: what a cell computes is the same to the last bit. Where there is a GPU, more
+than one thread for a cell, or another system, every cell gets a process that imports for itself.
 """
 import contextlib
 import importlib
@@ -30,6 +30,10 @@ class Nursery:
     """
 
     def __init__(self, device="auto", threads=0):
+        self.forks = sys.platform == "linux" and threads == 1       # libraries of linear algebra start more on import
+        if self.forks and device != "cpu":
+            import tensorflow as tf
+            self.forks = not tf.config.list_physical_devices("GPU")
         self.words = [sys.executable, "-m", __name__, device, str(threads)]
         self.here, self.parents = threading.local(), []
 
@@ -49,16 +53,21 @@ class Nursery:
             return int(stopped.args[0])
         if parent is None:
             return execution.start(words, log)
+        open(log, "w").close()
         try:
             parent.stdin.write(json.dumps({"words": words, "log": str(log)}) + "\n")
             parent.stdin.flush()
-            answer = parent.stdout.readline()
+            answer = parent.stdout.readline().strip()
         except (OSError, ValueError):
             answer = ""
-        if answer:
+        if answer and answer != UNFIT:
             return int(answer)
-        del self.here.parent        # it was ended from outside, and its cell with it
-        return -signal.SIGTERM
+        if not answer:
+            del self.here.parent
+            code = parent.wait()
+            if code < 0:        # it was ended from outside, and its cell with it
+                return code
+        return execution.start(words, log)      # there is no memory for another process like it, perhaps
 
     def _parent(self):
         """Popen of this thread's forking process, None where there can be none.
@@ -68,7 +77,7 @@ class Nursery:
         """
         if not hasattr(self.here, "parent"):
             made = None
-            if sys.platform == "linux":
+            if self.forks:
                 made = subprocess.Popen(self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True, **execution.surroundings())
                 self.parents.append(made)
@@ -88,15 +97,18 @@ def main(device, threads):
     process.import_tensorflow()
     for name in IMPORTED:
         importlib.import_module(name)
-    import tensorflow as tf
-    fit = len(os.listdir("/proc/self/task")) == 1 and not (device != "cpu" and tf.config.list_physical_devices("GPU"))
+    fit = len(os.listdir("/proc/self/task")) == 1
     with open(os.dup(0), encoding="utf-8") as requests, open(os.dup(1), "w", encoding="utf-8") as answers:
         print(FIT if fit else UNFIT, file=answers, flush=True)
         interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)      # Ctrl-C is for the cells
         here = os.getpid()
         for line in requests if fit else ():
             request = json.loads(line)
-            child = os.fork()
+            try:
+                child = os.fork()
+            except OSError:
+                print(UNFIT, file=answers, flush=True)
+                continue
             if not child:
                 break
             print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=answers, flush=True)

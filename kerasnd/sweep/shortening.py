@@ -47,26 +47,28 @@ def seconds_of(text):
     return float(found[1]) * UNITS[found[2]]
 
 
-def factor_for(budget, costs, workers):
+def factor_for(budget, costs, workers, spent=0.0):
     """float >= 1, by which epochs are divided so that a sweep fits a budget.
 
     Args:
-        budget: float, seconds left.
+        budget: float, seconds.
         costs: list of (fixed, stages), one a cell: float, seconds that do not depend on the epochs; and a list of
             (seconds an epoch, epochs) of its stages.
         workers: int, cells at a time.
+        spent: float, seconds of the budget that are gone.
 
     Raises:
         Misuse: not even one epoch of every stage fits.
     """
     def total(factor):
-        return sum(fixed + sum(each * divided(epochs, factor) for each, epochs in stages) for fixed, stages in costs) / workers
+        return spent + sum(fixed + sum(each * divided(epochs, factor) for each, epochs in stages)
+                           for fixed, stages in costs) / workers
     if total(1) <= budget:
         return 1.0
     most = max((epochs for _, stages in costs for _, epochs in stages), default=1) * 2.0 + 1
     if total(most) > budget:
         raise Misuse(f"`--budget` must leave time for one epoch of everything. Received: {told(budget)}, where {len(costs)} cells "
-                     f"take {told(total(most))}. Give more, or fewer cells.")
+                     f"and their timing take {told(total(most))}. Give more, or fewer cells.")
     low, high = 1.0, most
     for _ in range(60):
         middle = (low + high) / 2

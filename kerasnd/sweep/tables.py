@@ -6,7 +6,8 @@
         "seeds": list of int, those of the paper, as far as they are told,
         "columns": [{"name", "group", "dataset", "normals": [str], "overrides": {key: text}, "flags": {name: text}}, ...],
         "rows": [{"name", "method" or "config" (neither: published values alone), "overrides": {key: text},
-                  "columns": [names] (default: all), "shorten": {group: epochs are divided by it}, "published": {column or "GROUP mean": value or [value, deviation]},
+                  "columns": [names] (default: all), "shorten": {group: epochs are divided by it},
+                  "published": {column or "GROUP mean": value or [value, deviation]},
                   "certainty": str}, ...],
         "notes": [str]}
 
@@ -65,16 +66,16 @@ class Table:
                 raise Misuse(f"`{kind}` of {name} must have names that differ. Received: '{twice}' twice.")
         comma = next((row["name"] for row in self.rows if set(",;") & set(row["name"])), None)
         if comma is not None:       # --methods could not choose it
-            raise Misuse(f"`rows` of {name} must have names without commas and semicolons. Received: '{comma}'.")
+            raise Misuse(f"`rows` of {name} must have names without commas and semicolons. Received: '{comma}'. Rename it.")
         known = [each["name"] for each in self.columns] + [f"{group}{MEAN}" for group in self.groups()]
         for row in self.rows:
             for each in [*row.get("columns", []), *row.get("published", {})]:
                 if each not in known:
                     raise Misuse(f"`{row['name']}` of {name} must name columns. Received: '{each}'.{suggest(each, known)}")
             for group, factor in row.get("shorten", {}).items():
-                if group not in self.groups() or not isinstance(factor, (int, float)) or not factor >= 1:
+                if group not in self.groups() or type(factor) not in (int, float) or not 1 <= factor < float("inf"):
                     raise Misuse(f"`shorten` of {name}, {row['name']}, must have groups ({', '.join(self.groups())}) and numbers "
-                                 f"of 1 or more. Received: '{group}': {factor!r}.")
+                                 f"of 1 or more. Received: '{group}': {factor!r}. Leave it out where nothing is divided.")
 
     def groups(self):
         """{group: list of columns}, in their order: those over which a mean is taken."""

@@ -12,7 +12,7 @@ from kerasnd.sweep.shortening import told
 
 CELLS, ROWS, TABLES = "cells.md", "cells.csv", ("report.md", "report.csv")
 HEADS = ("row", "dataset", "normal", "seed", "status", "auroc", "auroc_low", "auroc_high", "untrained_auroc", "raw_mean_auroc",
-         "seconds", "threads", "epochs", "protocol", "protocol_hash", "config", "commit", "error")
+         "seconds", "threads", "epochs", "shorten", "protocol", "protocol_hash", "config", "commit", "error")
 
 
 def write(sweep, jobs, command, chosen=""):
@@ -65,6 +65,7 @@ def values(sweep, job, result):
     return {"row": cell.row, "dataset": cell.dataset, "normal": cell.normal or "0", "seed": cell.seed,
             "status": "done" if numbers else "failed" if "error" in result else "not run", **numbers,
             "seconds": known.get("seconds", ""), "threads": known.get("threads", ""), "epochs": "+".join(map(str, job.epochs)),
+            "shorten": f"{cell.shorten:g}" if any(job.epochs) else "",
             "protocol": protocol.get("name", ""), "protocol_hash": protocol.get("hash", ""), "config": job.digest,
             "commit": known.get("commit", ""), "error": " ".join(result.get("error", "").split())}
 
@@ -76,6 +77,7 @@ def page(sweep, jobs, results, head, chosen=""):
     spent = sum(results[job.cell]["wall_seconds"] or 0 for job in done)
     lines = ["# Cells", "", head, "", f"{len(done)} of {len(jobs)} cells are done, in {told(spent)} of processes together; "
              f"{len(failed)} failed, {len(jobs) - len(done) - len(failed)} were not run.", ""]
+    lines += ["Seconds are of the wall; those of the first cell of each process that cells fork from hold its imports.", ""]
     if chosen:
         lines += ["```", chosen, "```", ""]
     lines += ["| row | data set | normal | seed | AUROC | interval | seconds | protocol | config |",
