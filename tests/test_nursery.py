@@ -22,6 +22,14 @@ def ready():
         yield made
 
 
+@pytest.fixture
+def interruptible():
+    """In the background Ctrl-C is ignored, also by what is begun there; here it is not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as file:
         return [int(each) for each in file.read().split()]
@@ -72,7 +80,7 @@ def test_where_it_must_not_fork_a_cell_imports_for_itself(monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_before_it_is_ready_it_begins_no_cell(tmp_path, way):
+def test_stopped_before_it_is_ready_it_begins_no_cell(tmp_path, way, interruptible):
     with nursery.Nursery("cpu", 1) as ready:
         def stop():
             while not ready.parents:
