@@ -1,7 +1,7 @@
 """Every method on MNIST and CIFAR-10, each class against the rest: the table of the README.
 
 Paper:    those of the configs named below. No paper has this table; published means of the same protocol stand beside it.
-Cost:     about seven hours of one core on which an epoch of MNIST's 6 000 images takes a LeNet .6 s, GPND and ARAE included.
+Cost:     by estimate eight hours of one core on which an epoch of MNIST's 6 000 images takes a LeNet .6 s, GPND and ARAE included.
 Needs:    MNIST and CIFAR-10, prepared or to be downloaded.
 Command:  bin/benchmark --config=configs/tables/all_methods.py --to=sweeps/all_methods
           bin/benchmark --config=configs/tables/all_methods.py --datasets=cifar10 --precision=bfloat16 --to=DIR   # .7 of the time

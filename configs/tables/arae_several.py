@@ -1,7 +1,7 @@
 """ARAE where several classes are normal: COIL-100 objects under p1, and pairs of digits under the union of attacks.
 
 Paper:    Salehi et al. (2021), ARAE, Neural Networks; 30 drawings of objects, 12 combinations of digits.
-Cost:     `arae.py:paper` on one object seconds, on seven minutes; `:union_paper` 500 epochs of a minute each on one thread.
+Cost:     not run whole: COIL-100 was not to be had; `:union_paper` takes 500 epochs of 50 s for one digit on one thread.
 Needs:    COIL-100 and MNIST, prepared or to be downloaded.
 Command:  bin/benchmark --config=configs/tables/arae_several.py --datasets=coil100 --to=DIR
           bin/benchmark --config=configs/tables/arae_several.py --datasets=mnist --seeds=0-11 --shorten=10 --to=DIR

@@ -153,8 +153,8 @@ def of_odds(odds, table, row):
     for cell in odds:
         if cell["method"] == method:
             found.setdefault(cell["set"], []).append(float(cell["auroc"]))
-    for name in SETS if not found else ():
-        found.update(dict.fromkeys([name] * bool(of_table(table, row, name)), sum(of_table(table, row, name).values(), [])))
+    if not found:
+        found = {name: seeds for name in SETS for seeds in of_table(table, row, name).values()}
     return max(map(len, found.values()), default=0), found
 
 

@@ -1,6 +1,6 @@
 """Processes that begin with everything imported: one that has imported and computed nothing forks for each cell.
 
-A small cell spends half of its time on imports. On Linux a process with a single thread may be forked, and TensorFlow's runtime
+A small cell spends a third of its time and more on imports. On Linux a process with a single thread may be forked, and TensorFlow's runtime
 begins only with the first computation, in the child: what a cell computes is the same to the last bit. Where there is a GPU, more
 than one thread for a cell, or another system, every cell gets a process that imports for itself.
 """
