@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kerasnd.atomic import PARTIAL, whole
 from kerasnd.errors import BadData, Misuse
+from kerasnd.lock import held_folder
 
 FORMAT = 1          # of run folders; a newer one is refused in words
 RECORD, METRICS, DETECTOR, SCORES = "config.json", "metrics.json", "detector.keras", "scores.npz"
@@ -12,7 +13,7 @@ CALIBRATION = "calibration.npz"     # scores of held-out normals, where the prot
 METRICS_ATTACK, SCORES_ATTACK = "metrics_attack.json", "scores_attack_{}.npz"      # of bin/evaluate --attack
 METRICS_SHARES = "metrics_shares.json"                                             # of bin/evaluate --shares
 METRICS_NND = "metrics_nnd.json"                                                   # of bin/evaluate --each_class
-CHECKPOINT, LOG, LOCK = "checkpoint.npz", "log.txt", ".lock"
+CHECKPOINT, LOG = "checkpoint.npz", "log.txt"
 # Everything else that a run writes: what --overwrite may remove.
 WRITTEN = (CALIBRATION, METRICS_ATTACK, METRICS_SHARES, METRICS_NND, SCORES_ATTACK.format("*"), "figures/*.png", "stages/*.keras",
            "events/*/*/events.out.tfevents.*")
@@ -69,21 +70,7 @@ class RunFolder:
         Raises:
             Misuse: another process has it, or the path cannot be a folder. BadData: the disk is at fault.
         """
-        import fcntl
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = open(self.path / LOCK, "w")
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            raise Misuse(f"`run` must be a folder that can be written. Received: {self.path} ({error.strerror}). Choose another "
-                         "--run.") from error
-        except OSError as error:
-            raise BadData(f"cannot make the run folder {self.path}: {error.strerror}. Choose another --run.") from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Misuse(f"`run` must be free. Received: {self.path}, where another process is at work. Wait for it, or "
-                             "choose another --run.") from error
+        with held_folder(self.path, "run"):
             for stale in self._files(f".*{PARTIAL}*", f"figures/.*{PARTIAL}*", f"stages/.*{PARTIAL}*"):
                 stale.unlink()          # half a file, whose writer was killed
             yield self

@@ -7,6 +7,7 @@ import os
 import pathlib
 
 from kerasnd.errors import Misuse
+from kerasnd.lock import hold
 
 
 class GrowingTable:
@@ -35,16 +36,13 @@ class GrowingTable:
         self.done = {"rows": 0, "bytes": 0}
 
     def __enter__(self):
-        import fcntl
-
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.partial, "a", newline="", encoding="utf-8")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            hold(self._file, "output", self.path)
+        except Misuse:
             self._file.close()
-            raise Misuse(f"`output` must be free. Received: {self.path}, which another process is writing. Wait for it, or choose "
-                         "another --output.") from None
+            raise
         for stale in self.path.parent.glob(f".{glob.escape(self.path.stem)}.????????????????.partial.*"):
             if stale not in (self.partial, self.journal):
                 stale.unlink(missing_ok=True)

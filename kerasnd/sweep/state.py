@@ -10,6 +10,7 @@ import pathlib
 
 from kerasnd.errors import Misuse
 from kerasnd.folder import METRICS, RunFolder, read_json, write_json
+from kerasnd.lock import held_folder
 
 DONE, FAILED, BEGUN = "done", "failed", "begun"
 
@@ -26,20 +27,12 @@ class Sweep:
 
     @contextlib.contextmanager
     def locked(self):
-        """Holds the folder for this process. Raises Misuse: another process has it, or the path cannot be a folder."""
-        import fcntl
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = open(self.path / ".lock", "w")
-        except OSError as error:
-            raise Misuse(f"`--to` must be a folder that can be written. Received: {self.path} ({error.strerror}). Choose another "
-                         "--to.") from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Misuse(f"`--to` must be free. Received: {self.path}, where another sweep is at work. Wait for it, or choose "
-                             "another --to.") from error
+        """Holds the folder for this process.
+
+        Raises:
+            Misuse: another process has it, or the path cannot be a folder. BadData: the disk is at fault.
+        """
+        with held_folder(self.path, "to", "another sweep"):
             yield self
 
     def run(self, cell):
