@@ -65,14 +65,16 @@ def test_the_caption_tells_by_what_the_cells_were_divided():
 
 
 def test_means_are_over_classes_and_only_whole_rows_have_one():
-    def cell(auroc):
-        return {"auroc": str(auroc), "protocol": "p", "epochs": "0", "seconds": "1", "commit": "c", "sweep": "bin/benchmark"}
-    cells = {("a", "d", "1", "0"): cell(0.8), ("a", "d", "1", "1"): cell(0.6), ("a", "d", "2", "0"): cell(0.9),
+    def cell(auroc, before=""):
+        return {"auroc": str(auroc), "protocol": "p", "epochs": "0", "seconds": "1", "commit": "c", "sweep": "bin/benchmark",
+                "untrained_auroc": before, "raw_mean_auroc": "0.5"}
+    cells = {("a", "d", "1", "0"): cell(0.8, "0.6"), ("a", "d", "1", "1"): cell(0.6, "0.7"), ("a", "d", "2", "0"): cell(0.9, "0.95"),
              ("b", "d", "2", "0"): cell(0.95)}
     (rows,) = table.summary(cells).values()
     assert list(rows) == ["a", "b"] and table.mean(rows["a"]) == pytest.approx(0.8)
     page = table.page(cells)
-    assert "| a | – | 0.7000 | 0.9000 | 0.8000 | 2 | 1 |" in page and "| b | – |  | 0.9500 |  | 1 | 1 |" in page
+    assert "| a | – | 0.7000 | 0.9000 | 0.8000 | 0.8000 (1 of 2) | 2 | 1 |" in page
+    assert "| b | – |  | 0.9500 |  | – | 1 | 1 |" in page and "| *raw mean* | – | 0.5000 | 0.5000 | 0.5000 | | | |" in page
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs/results").glob("*.md")))

@@ -73,6 +73,22 @@ def mean(classes):
     return statistics.mean(statistics.mean(seeds) for seeds in classes.values())
 
 
+def column_means(cells, name):
+    """{column: float}, of the cells that know `name`."""
+    found = {}
+    for key, cell in cells.items():
+        if cell.get(name):
+            found.setdefault(place(key)[1], []).append(float(cell[name]))
+    return {column: statistics.mean(values) for column, values in found.items()}
+
+
+def untrained(cells):
+    """str, of a row's cells: mean before the training, and where that was worse."""
+    before, after = column_means(cells, "untrained_auroc"), column_means(cells, "auroc")
+    above = sum(after[column] > before[column] for column in before)
+    return f"{statistics.mean(before.values()):.4f} ({above} of {len(before)})" if before else "–"
+
+
 def not_run(cells):
     """list of Markdown, the planned cells of `PLANS` that are not there."""
     sys.path.insert(0, str(ROOT))
@@ -92,12 +108,14 @@ def page(cells):
     commits = sorted({cell["commit"] for cell in cells.values() if cell["commit"]})
     text = ["# The table", "", "Written by `python docs/results/table.py` from [table.csv](table.csv): it has the interval, the "
             "seconds, the epochs of each stage,", "the hash of the split and of the config, the commit and the command of every "
-            "cell. AUROC, mean over seeds; a cell that was not run is empty.", f"Commits: {', '.join(commits)}."]
+            "cell. AUROC, mean over seeds; a cell that was not run is empty.", "Untrained: the mean of the same network before its "
+            "training, and in how many columns the training is above it. Raw mean: the distance to it.", f"Commits: {', '.join(commits)}."]
     for (section, protocol), rows in summary(cells).items():
         columns = sorted({column for each in rows.values() for column in each}, key=lambda each: natural([each]))
         here = {key: cell for key, cell in cells.items() if place(key)[0] == section and cell["protocol"] == protocol}
-        text += ["", f"## {section}, `{protocol}`", "", f"| row | epochs | {' | '.join(columns)} | mean | seeds | s a cell |",
-                 "|---|---|" + "---:|" * (len(columns) + 3)]
+        text += ["", f"## {section}, `{protocol}`", "",
+                 f"| row | epochs | {' | '.join(columns)} | mean | untrained | seeds | s a cell |",
+                 "|---|---|" + "---:|" * (len(columns) + 4)]
         for row, known in rows.items():
             mine = {key: cell for key, cell in here.items() if key[0] == row}
             trained = {" + ".join(part for part in each["epochs"].split("+") if part != "0") for each in mine.values()}
@@ -105,7 +123,12 @@ def page(cells):
             numbers = [f"{statistics.mean(known[each]):.4f}" if each in known else "" for each in columns]
             whole = f"{mean(known):.4f}" if len(known) == len(columns) else ""
             seconds = statistics.median([float(each["seconds"]) for each in mine.values() if each["seconds"]] or [0])
-            text.append(f"| {row} | {epochs} | {' | '.join(numbers)} | {whole} | {len({key[3] for key in mine})} | {seconds:.0f} |")
+            text.append(f"| {row} | {epochs} | {' | '.join(numbers)} | {whole} | {untrained(mine)} | {len({key[3] for key in mine})} "
+                        f"| {seconds:.0f} |")
+        raw = column_means(here, "raw_mean_auroc")
+        numbers = [f"{raw[each]:.4f}" if each in raw else "" for each in columns]
+        whole = f"{statistics.mean(raw.values()):.4f}" if len(raw) == len(columns) else ""
+        text.append(f"| *raw mean* | – | {' | '.join(numbers)} | {whole} | | | |")
         text += ["", *(f"    {command}" for command in sorted({cell["sweep"] for cell in here.values()}))]
     missing = not_run(cells)
     text += ["", "## Not run", "", "The same commands run them: `" + "`, `".join(
