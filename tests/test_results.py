@@ -68,8 +68,8 @@ def test_means_are_over_classes_and_only_whole_rows_have_one():
     def cell(auroc, before=""):
         return {"auroc": str(auroc), "protocol": "p", "epochs": "0", "seconds": "1", "commit": "c", "sweep": "bin/benchmark",
                 "untrained_auroc": before, "raw_mean_auroc": "0.5"}
-    cells = {("a", "d", "1", "0"): cell(0.8, "0.6"), ("a", "d", "1", "1"): cell(0.6, "0.7"), ("a", "d", "2", "0"): cell(0.9, "0.95"),
-             ("b", "d", "2", "0"): cell(0.95)}
+    cells = {("a", "d", "1", "0"): cell(0.8, "0.6"), ("a", "d", "1", "1"): cell(0.6, "0.7"),
+             ("a", "d", "2", "0"): cell(0.9, "0.95"), ("b", "d", "2", "0"): cell(0.95)}
     (rows,) = table.summary(cells).values()
     assert list(rows) == ["a", "b"] and table.mean(rows["a"]) == pytest.approx(0.8)
     page = table.page(cells)

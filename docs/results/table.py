@@ -109,7 +109,8 @@ def page(cells):
     text = ["# The table", "", "Written by `python docs/results/table.py` from [table.csv](table.csv): it has the interval, the "
             "seconds, the epochs of each stage,", "the hash of the split and of the config, the commit and the command of every "
             "cell. AUROC, mean over seeds; a cell that was not run is empty.", "Untrained: the mean of the same network before its "
-            "training, and in how many columns the training is above it. Raw mean: the distance to it.", f"Commits: {', '.join(commits)}."]
+            "training, and in how many columns the training is above it. Raw mean: the distance to it.",
+            f"Commits: {', '.join(commits)}."]
     for (section, protocol), rows in summary(cells).items():
         columns = sorted({column for each in rows.values() for column in each}, key=lambda each: natural([each]))
         here = {key: cell for key, cell in cells.items() if place(key)[0] == section and cell["protocol"] == protocol}
@@ -123,8 +124,8 @@ def page(cells):
             numbers = [f"{statistics.mean(known[each]):.4f}" if each in known else "" for each in columns]
             whole = f"{mean(known):.4f}" if len(known) == len(columns) else ""
             seconds = statistics.median([float(each["seconds"]) for each in mine.values() if each["seconds"]] or [0])
-            text.append(f"| {row} | {epochs} | {' | '.join(numbers)} | {whole} | {untrained(mine)} | {len({key[3] for key in mine})} "
-                        f"| {seconds:.0f} |")
+            text.append(f"| {row} | {epochs} | {' | '.join(numbers)} | {whole} | {untrained(mine)} | "
+                        f"{len({key[3] for key in mine})} | {seconds:.0f} |")
         raw = column_means(here, "raw_mean_auroc")
         numbers = [f"{raw[each]:.4f}" if each in raw else "" for each in columns]
         whole = f"{statistics.mean(raw.values()):.4f}" if len(raw) == len(columns) else ""
