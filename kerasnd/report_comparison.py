@@ -33,8 +33,9 @@ def comparisons(summary):
         labels = [method_of(row) + (f", {row['settings']}" if method_of(row) in several else "") for row in rows]
         alike, said = _alike(dict(zip(labels, rows)), dataset)
         remarks += said
-        values = _paired(alike)
         more = ", with hints or negatives" if told else ""
+        values, said = _of_enough(_paired(alike), f"classes of {dataset}, {protocol}{more},")
+        remarks += said
         _add(found, f"{dataset}, {protocol}{more}", values)
         common = set.intersection(*map(set, values.values()))
         for label, row in values.items():
@@ -43,6 +44,8 @@ def comparisons(summary):
                 wide.setdefault(f"{ALL}, {protocol}{more}", {}).setdefault(label, {})[dataset] = mean
     for title, values in wide.items():
         if len({dataset for row in values.values() for dataset in row}) > 1:
+            values, said = _of_enough(values, f"data sets, {title.removeprefix(ALL + ', ')},")
+            remarks += said
             _add(found, title, values)
     return found, tuple(remarks)
 
@@ -57,6 +60,14 @@ def _paired(rows):
             if seeds[label] and common:
                 values[label][normal] = statistics.mean(rows[label]["cells"][normal, seed][0] for seed in sorted(common))
     return values
+
+
+def _of_enough(values, what):
+    """({label: row}, [remark]): without rows that have so few classes, or data sets, that no comparison of all would be left."""
+    most = max(map(len, values.values()), default=0)
+    few = [label for label, row in values.items() if most > 1 and (len(row) < 2 or 2 * len(row) < most)]
+    return ({label: row for label, row in values.items() if label not in few},
+            [f"{label} has {len(values[label])} of {most} {what} and is not compared with the others." for label in few])
 
 
 def _add(found, title, values):

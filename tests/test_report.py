@@ -286,6 +286,14 @@ def test_runs_on_other_splits_are_not_compared_and_named(tmp_path):
     assert "| kde | 1" not in text.partition("## Comparison")[2] and remarks[0] in text
 
 
+def test_a_row_of_one_class_is_named_and_does_not_end_the_comparison_of_the_others(tmp_path):
+    many(tmp_path, ocnn=2.0, rcae=1.9)
+    a_run(tmp_path, "kde/3/0", method="kde", normal="3", seed=0, shift=9.0, digest="h30")
+    (_, found), = (compared := report_comparison.comparisons(report.table(report.collect(tmp_path))))[0]
+    assert set(found.names) == {"ocnn", "rcae"} and len(found.blocks) == 10
+    assert compared[1] == ("kde has 1 of 10 classes of digits, holdout (test_share=0.4), and is not compared with the others.",)
+
+
 def test_data_sets_of_one_class_are_compared_together(tmp_path):
     for number, data in enumerate(("cardio", "thyroid", "shuttle")):
         for method, shift in (("kde", 2.0), ("isoforest", 1.0)):

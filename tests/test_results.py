@@ -45,6 +45,18 @@ def test_a_cell_of_the_readme_is_a_mean_over_classes_of_means_over_seeds():
     assert methods.of_odds([{"set": "cardio", "method": "rcae", "auroc": "0.8"}], cells, "rcae") == (1, {"cardio": [0.8]})
 
 
+def test_the_readme_names_what_is_worse_than_the_raw_mean_or_untrained():
+    def cells(row, auroc, untrained):
+        return [{"row": row, "dataset": "mnist", "normal": str(digit), "auroc": auroc, "protocol": "one_vs_rest",
+                 "raw_mean_auroc": "0.8", "untrained_auroc": untrained} for digit in range(10)]
+    odds = [{"set": name, "method": method, "auroc": auroc, "raw_mean": "0.7"} for name in methods.SETS
+            for method, auroc in (("deep_svdd", "0.6"), ("kde", "0.9"))]
+    told = methods.below([*cells("ocnn", "0.7", "0.75"), *cells("rcae", "0.9", "0.5"), *cells("kde", "0.79", "")], odds)
+    assert told == ("Below the distance to the raw mean: MNIST: `ocnn`, `kde`; ODDS: `deep_svdd`. "
+                    "Below their own untrained networks: MNIST: `ocnn`.")
+    assert methods.below(cells("ocnn", "0.7", "0.75")[:9], []) == ""        # nine classes are no mean
+
+
 def test_every_cell_has_its_protocol_its_config_and_its_command():
     for cell in table.read(table.TABLE).values():
         assert 0 <= float(cell["auroc_low"]) <= float(cell["auroc"]) <= float(cell["auroc_high"]) <= 1

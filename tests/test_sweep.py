@@ -1,4 +1,5 @@
 """A sweep: which cells there are, which wait, what is shared, repeated, recorded; and what a budget leaves of the epochs."""
+import contextlib
 import csv
 import dataclasses
 import itertools
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from kerasnd import config, training
 from kerasnd.cli import benchmark
 from kerasnd.errors import BadData, Misuse
 from kerasnd.folder import write_json
-from kerasnd.sweep import budgeting, execution, planning, running, shortening, slurm
+from kerasnd.sweep import budgeting, execution, planning, ray_tasks, running, shortening, slurm
 from kerasnd.sweep.cells import Cell
 from kerasnd.sweep.planning import Job
 from kerasnd.sweep.state import BEGUN, DONE, FAILED, Sweep
@@ -211,10 +213,13 @@ def test_slurm_gets_an_array_in_two_waves_whose_plan_is_the_same_jobs(tmp_path):
     first, later = slurm.write(sweep, jobs, ["bin/benchmark", "--engine=slurm", "--to=x"], threads=2, data_dir=None)
     assert "#SBATCH --array=0-3\n" in first.read_text() and "#SBATCH --array=4-5\n" in later.read_text()
     assert f"--dependency=afterany:$first {later}" in first.read_text()
+    assert "\n#   bin/benchmark --to=x --only_tables\n" in first.read_text()
+    words = ["bin/benchmark", "--engine", "slurm", "--methods=a b", "--to=x"]
+    assert slurm._without_engine(words) == ["bin/benchmark", "--methods=a b", "--to=x"]
     for script in (first, later):
         assert subprocess.run(["bash", "-n", script], capture_output=True).returncode == 0
     for number, job in enumerate(jobs):
-        assert slurm.task(sweep, number)[0] == job
+        assert slurm.task(sweep, number)[0] == job and slurm.task(sweep, number)[2] == {"threads": 2, "data_dir": None}
     with pytest.raises(Misuse, match="--cell"):
         slurm.task(sweep, len(jobs))
 
@@ -229,6 +234,7 @@ def test_slurm_gets_an_array_in_two_waves_whose_plan_is_the_same_jobs(tmp_path):
     (["--methods=kde", "--datasets=digits", "--budget=30", "--to=X"], "`--budget` must be a time"),
     (["--methods=kde", "--datasets=digits", "--budget=3h", "--shorten=2", "--to=X"], "must be given without --shorten"),
     (["--methods=kde", "--datasets=digits", "--shorten=0.5", "--to=X"], "`--shorten` must be 1 or more"),
+    (["--methods=kde", "--datasets=digits", "--only_tables", "--to=X"], "`--only_tables` must have a sweep that was begun"),
     (["--methods=kde", "--datasets=digits", "--address=auto", "--to=X"], "with --engine=ray only"),
     (["--methods=kde", "--datasets=digit", "--to=X"], "digit"),
     (["--methods=isoforest,kde", "--datasets=digits", "--to=X", "--config.stages[0].model.trees=20"], "trees"),
@@ -329,6 +335,55 @@ def test_a_budget_chooses_epochs_by_what_each_method_takes(tmp_path, monkeypatch
         jobs_of(["deep_svdd", "kde"], normals="38", factor=factor))
 
 
+def test_what_cannot_be_timed_is_left_to_fail_by_itself(tmp_path, monkeypatch, capsys):
+    def pretend(sweep, job, lender=None, **flags):
+        write_json(sweep.run(job.cell) / "metrics.json", {"stage_seconds": [1.0] * len(job.epochs)})
+        broken = job.cell.row in broken_rows
+        sweep.note(job.cell, status=FAILED if broken else DONE, seconds=1.0, **({"error": "no memory"} if broken else {}))
+        return FAILED if broken else DONE
+    monkeypatch.setattr(budgeting, "execute", pretend)
+    (tmp_path / "probes/1/kde").mkdir(parents=True)         # of a timing that was killed
+    sweep, jobs, broken_rows = Sweep(tmp_path), jobs_of(["deep_svdd", "kde"]), ["kde"]
+    assert budgeting.choose(sweep, jobs, 100.0, workers=1) == 1.0
+    assert "cannot time kde on digits: no memory" in capsys.readouterr().out and not (tmp_path / "probes").exists()
+    broken_rows.append("deep_svdd")
+    with pytest.raises(BadData, match="no method could be timed"):
+        budgeting.choose(sweep, jobs, 200.0, workers=1)
+    assert not (tmp_path / "probes").exists()
+
+
+def test_all_classes_of_own_data_are_found_by_how_it_is_read(tmp_path):
+    (tmp_path / "a.csv").write_text("x,state\n" + "".join(f"{n},{'ok' if n % 3 else 'bad'}\n" for n in range(30)))
+    cells = planning.cells(["kde"], [str(tmp_path / "a.csv")], None, [0], overrides=[("source.label_column", "state")])
+    assert {cell.normal for cell in cells} == {"ok", "bad"}
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/a.csv").write_text((tmp_path / "a.csv").read_text())
+    both = [dataclasses.replace(cell, dataset=str(path)) for cell in cells for path in (tmp_path / "a.csv", tmp_path / "b/a.csv")]
+    with pytest.raises(Misuse, match="^`--datasets` must have file names that differ"):
+        planning.plan(both)
+
+
+def test_a_lost_worker_of_ray_is_a_failed_cell_and_not_the_end(tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    class Lost:
+        exceptions = ray.exceptions
+
+        def remote(self, *_, **__):
+            return lambda task: types.SimpleNamespace(remote=lambda *_: None)
+
+        def get(self, _):
+            raise ray.exceptions.WorkerCrashedError()
+
+        def cluster_resources(self):
+            return {"CPU": 2.0}
+    monkeypatch.setattr(ray_tasks.cluster, "connect", lambda address: contextlib.nullcontext(Lost()))
+    sweep, jobs = Sweep(tmp_path), jobs_of(["kde"], normals="38")
+    with ray_tasks.tasks(sweep, None) as (run, places):
+        assert places == 2 and running.run(sweep, jobs, run, places) == {FAILED: 2}
+    assert all("must keep its workers" in sweep.result(job.cell)["error"] for job in jobs)
+
+
 @pytest.mark.slow
 def test_slurms_tasks_run_cells(tmp_path):
     words = ["--methods=kde", "--datasets=digits", "--normals=3", f"--to={tmp_path}"]
@@ -338,7 +393,7 @@ def test_slurms_tasks_run_cells(tmp_path):
     ended = subprocess.run(["bash", script], env={**os.environ, "SLURM_ARRAY_TASK_ID": "0"}, capture_output=True, text=True,
                            timeout=300)
     assert ended.returncode == 0 and "kde/digits/3/0: AUROC 0.9" in ended.stdout, ended.stderr
-    assert called(*words).returncode == 0 and "1 of 1 cells are done" in (tmp_path / "cells.md").read_text()
+    assert called(*words, "--only_tables").returncode == 0 and "1 of 1 cells are done" in (tmp_path / "cells.md").read_text()
 
 
 def test_a_process_that_was_stopped_is_no_failure(tmp_path, monkeypatch):

@@ -98,6 +98,22 @@ def test_flags_choose_from_the_cells():
         table.cells(normals=["9"])
 
 
+def test_two_columns_of_the_same_cells_are_told_apart_where_a_row_has_both():
+    values = small()
+    values["columns"].append({"name": "c", "group": "told", "dataset": "digits", "normals": ["1"], "overrides": {"x": "1"}})
+    values["rows"] += [{"name": "one", "method": "kde", "columns": ["a"]}, {"name": "other", "method": "kde", "columns": ["c"]}]
+    assert {cell.row for cell in tables.Table(values).cells(normals=["1"])} == {"ours, a", "ours, c", "one", "other"}
+
+
+def test_in_the_table_of_all_methods_one_that_knows_labels_has_columns_of_its_own():
+    table = tables.read("configs/tables/all_methods.py")
+    results = {beside.key_of(cell): {"auroc": 0.9, "split": dict(cell.overrides)["protocol.name"]} for cell in table.cells()}
+    text = beside.markdown(table, results, [0])
+    assert "left out" not in text and "not run" not in text
+    alone, told = text.split("\n## CIFAR-10\n")[0], text.split("\n## MNIST, 5 % known\n")[1].split("\n## ")[0]
+    assert "**deep_svdd**" in alone and "**deep_sad" not in alone and "**deep_sad .05**" in told and "**deep_svdd**" not in told
+
+
 def test_a_row_is_shortened_as_the_table_says_unless_the_flag_does():
     table = tables.Table(small(rows=[{"name": "short", "method": "autoencoder", "shorten": {"G": 10}},
                                      {"name": "whole", "method": "autoencoder"}]))
@@ -120,9 +136,11 @@ def test_ours_stand_beside_what_was_published():
     assert "| theirs, published [2] | 70.0 |  | 75.0 |" in text and "1: read." in text and "2: from memory." in text
     assert "**theirs**" not in text
     partly = beside.markdown(table, dict(list(results.items())[:3]), [0, 1])
-    assert "(1 of 4) | not run |" in partly
+    assert "(1 of 4) |  |" in partly
+    none = beside.markdown(table, {}, [0, 1], "where from")
+    assert "| **ours** | not run | not run |  |" in none and "where from" in none
     lost = {**results, ("ours", "digits", "1", 0): {"error": "it\nbroke"}, ("ours", "digits", "1", 1): {"error": "too"}}
-    assert "| **ours** | not run |" in beside.markdown(table, lost, [0, 1])
+    assert "| **ours** | failed |" in beside.markdown(table, lost, [0, 1])
     assert "- failed: ours/digits/1/0: it broke" in beside.markdown(table, lost, [0, 1])
 
 
@@ -133,5 +151,5 @@ def test_rows_that_judge_other_examples_share_no_column():
     results = {beside.key_of(cell): {"auroc": 0.9, "split": "p, examples 1" if cell.row == "ours" else "q, examples 2"}
                for cell in table.cells()}
     text = beside.markdown(table, results, [0, 1])
-    assert "| **others** | not run | not run | not run |" in text
+    assert "| **others** | left out | left out |  |" in text
     assert "- others/digits/1/0 is left out: it was judged by q, examples 2, others of its column by p, examples 1." in text

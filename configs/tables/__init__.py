@@ -1,1 +1,1 @@
-"""One config file per method: values only. Read by `kerasnd.config.load`, which executes them by path."""
+"""One config file per table, published or ours. Read by `kerasnd.sweep.tables.read`, which executes them by path."""

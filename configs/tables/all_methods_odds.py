@@ -4,7 +4,7 @@ Paper:    Ruff et al. (2020), Deep Semi-Supervised Anomaly Detection, ICLR, tabl
 Cost:     half an hour of one core.
 Needs:    the .mat files of the ODDS library in --data_dir.
 Command:  bin/benchmark --config=configs/tables/all_methods_odds.py --data_dir=DIR --to=sweeps/odds
-          docs/results/odds.md has ten seeds of most of these rows.
+          docs/results/odds.md has ten seeds of six of these rows, and three of three more.
 """
 from kerasnd.config_tables import NONE_TOLD, blocks
 

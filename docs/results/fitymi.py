@@ -48,7 +48,7 @@ over classes; the mean against the *two unseen digits*, which neither the backbo
 *odds* are the log-odds of the two-class head instead of the neighbours, against nine digits.
 
 **In short.** Against the two unseen digits and against drawn images the fine-tuned detector beats the same backbone without
-negatives on all three normal digits, in every one of nine runs: .977, .975, .983 against .971, .967, .980, and .75, .81, .70
+negatives on all three normal digits, in every one of nine runs: .978, .975, .983 against .971, .967, .980, and .75, .81, .70
 against .68, .75, .66. Against all nine digits, seven of which the backbone was trained to know, it wins on 5 (.992, .991), is
 level on 3 (.992, .991) and loses on 8 (.986, .987). Rotated negatives win by far on 3, where a rotation makes another shape,
 and lose on 8, where half a turn makes none: a kind of negative helps where it resembles the anomalies to come. The head's own

@@ -3,8 +3,7 @@
     python docs/results/methods.py
 
 MNIST and CIFAR-10: table.csv, the mean over ten classes where all were run, else each class; arae, gpnd and fitymi, until they
-are in it, from their own files. ODDS: the mean over six sets of
-odds.csv, or of table.csv for methods that are not in it. In brackets the published mean of the same protocol.
+are in it, from their own files. ODDS: the mean over six sets of odds.csv, or of table.csv for methods that are not in it. In brackets the published mean of the same protocol.
 """
 import csv
 import runpy
@@ -20,7 +19,7 @@ SETS = ("arrhythmia", "cardio", "satellite", "satimage-2", "shuttle", "thyroid")
 METHODS = (
     ("`ocnn`", ("ocnn", "ocnn"), "Chalapathy et al. 2018", "one-class SVM's objective as a network"),
     ("`deep_svdd`", ("deep_svdd", "deep_svdd"), "Ruff et al. 2018", "codes pulled to a centre (`one_class`)"),
-    ("`deep_svdd`, `objective=soft_boundary`", ("deep_svdd soft", "deep_svdd soft"), "Ruff et al. 2018",
+    ("`deep_svdd` with `objective=soft_boundary`", ("deep_svdd soft", "deep_svdd soft"), "Ruff et al. 2018",
      "the same with a radius and nu"),
     ("`deep_sad`", ("deep_sad .05", "deep_sad .01"), "Ruff et al. 2020", "Deep SVDD, told of a few anomalies"),
     ("`rcae`", ("rcae", "rcae"), "Chalapathy et al. 2017", "training data with hidden anomalies"),
@@ -28,7 +27,7 @@ METHODS = (
     ("`gpnd`", ("gpnd", "gpnd"), "Pidhorskyi et al. 2018", "a density; draws examples"),
     ("`fitymi`", ("fitymi", "fitymi"), "Mirzaei et al. 2023", "near novelties, with a pretrained network"),
     ("`score_sde`", ("score_sde", "score_sde"), "Song et al. 2021", "a diffusion model: draws near negatives, and scores"),
-    ("`autoencoder`", ("autoencoder", "autoencoder"), "Chalapathy et al. 2018 (DCAE)", "what it cannot redraw is strange"),
+    ("`autoencoder`", ("autoencoder", "autoencoder"), "Ruff et al. 2020 (CAE)", "what it cannot redraw is strange"),
     ("`vae`", ("vae", "vae"), "Kingma, Welling 2014", "likewise, or a density"),
     ("`ssad`", ("ssad", "ssad"), "Goernitz et al. 2013", "one-class SVM, told of a few anomalies"),
     ("`supervised`", ("supervised", "supervised"), "(baseline)", "a classifier: knows only what it was shown"),
@@ -72,10 +71,10 @@ def block(files):
     tables = []
     for name, (row, small), paper, use in METHODS:
         theirs = (*published.get(row, ((),) * 5)[3], None, None)[:2]
-        images = [here(of_table(table, row, data), mean) for data, mean in zip(("mnist", "cifar10"), theirs)]
+        images = [here(of_table(table, row, data), value) for data, value in zip(("mnist", "cifar10"), theirs)]
         if row in OTHERS and not of_table(table, row, "mnist"):
-            other, mean, protocol, _ = OTHERS[row]
-            images[0] = here(other(files), mean) + f", {protocol}" * bool(protocol)
+            other, published_mean, protocol, _ = OTHERS[row]
+            images[0] = here(other(files), published_mean) + f", {protocol}" * bool(protocol)
         seeds, mine = of_odds(odds, table, small)
         known = leaking.get(small.removesuffix(KNOWN), "").split()
         known = statistics.mean(float(each.split("±")[0]) for each in known) if known else None
@@ -85,7 +84,36 @@ def block(files):
            for data in ("mnist", "cifar10")}
     raw["odds"] = here(raw_mean(odds), None, whole=len(SETS))
     lines.append(f"| distance to the raw mean | | what every method must beat | {' | '.join(raw.values())} |")
-    return "\n".join([*lines, "", caption(tables, table)])
+    return "\n".join([*lines, "", caption(tables, table), "", below(table, odds)])
+
+
+def below(table, odds):
+    """str, under the table: which methods are worse than the distance to the raw mean, or than their own untrained networks."""
+    found = {"the distance to the raw mean": [], "their own untrained networks": []}
+    for place, (title, data) in enumerate((("MNIST", "mnist"), ("CIFAR-10", "cifar10"), ("ODDS", ""))):
+        raw, fresh = [], []
+        for name, rows, _, _ in METHODS:
+            row = rows[place == 2]
+            mine = of_odds(odds, table, row)[1] if place == 2 else of_table(table, row, data)
+            if len(mine) < (len(SETS) if place == 2 else 10):
+                continue
+            # of the same cells: table.csv has both beside each score, odds.csv the distance of the same splits
+            cells = [cell for cell in table if cell["row"] == row and (cell["dataset"] in SETS if place == 2 else
+                                                                       cell["dataset"] == data)]
+            means = raw_mean(odds) if place == 2 else of_table(cells, row, data, "raw_mean_auroc")
+            if mean(mine) < mean(means):
+                raw.append(name)
+            before = [float(cell["untrained_auroc"]) for cell in cells if cell.get("untrained_auroc")]
+            if before and statistics.mean(float(cell["auroc"]) for cell in cells) < statistics.mean(before):
+                fresh.append(name)
+        for told, names in zip(found.values(), (raw, fresh)):
+            told += [f"{title}: {', '.join(names)}"] if names else []
+    return " ".join(f"Below {what}: {'; '.join(told)}." for what, told in found.items() if told)
+
+
+def mean(classes):
+    """float, over classes, of the means over seeds."""
+    return statistics.mean(statistics.mean(seeds) for seeds in classes.values())
 
 
 def caption(tables, cells):
@@ -108,17 +136,19 @@ def caption(tables, cells):
             fewer.setdefault(seeds, []).append(name)
     few = "; ".join(f"{seeds} for {', '.join(names)}" for seeds, names in sorted(fewer.items(), reverse=True))
     others = "; ".join(f"{row}: {trained}" for row, (_, _, _, trained) in OTHERS.items() if not of_table(cells, row, "mnist"))
-    images = f"seed 0, published schedules divided: {'; '.join(told)}" if told else "seed 0"
+    drawn = sorted({cell.get("seed", "0") for cell in cells if cell["dataset"] in ("mnist", "cifar10")}) or ["0"]
+    images = f"seed{'s' * (len(drawn) > 1)} {', '.join(drawn)}" + (
+        f", published schedules divided: {'; '.join(told)}" if told else "")
     return (f"Images: {images}" + f" ({others})" * bool(others) + f". ODDS: {usual} seeds" + f" ({few})" * bool(few) + ".")
 
 
-def of_table(table, row, data):
-    """{normal class: [AUROC of each seed]}."""
+def of_table(table, row, data, column="auroc"):
+    """{normal class: [AUROC, or another column, of each seed]}."""
     found = {}
     protocol = "semi_supervised" if data in SETS or row.startswith("deep_sad") else "one_vs_rest"
     for cell in table:
         if (cell["row"], cell["dataset"], cell["protocol"]) == (row, data, protocol):
-            found.setdefault(cell["normal"], []).append(float(cell["auroc"]))
+            found.setdefault(cell["normal"], []).append(float(cell[column]))
     return found
 
 
@@ -160,7 +190,7 @@ def of_odds(odds, table, row):
 
 # methods that were run by themselves: what reads them, the published mean there, the protocol, the schedule
 OTHERS = {"arae": (of_arae, 97.5, "`p1`", "whole"), "gpnd": (of_gpnd, 98.0, "`folds`", "8 whole, 1 and 5 a quarter"),
-          "fitymi": (of_fitymi, None, "", "three seeds")}
+          "fitymi": (of_fitymi, None, "its network learned seven other digits", "three seeds")}
 
 
 def raw_mean(odds):
@@ -176,9 +206,9 @@ def here(classes, published, whole=10):
     """str of a cell, percent: the mean where all classes were run, "mean of 8", or up to three classes by themselves."""
     text = ""
     if len(classes) == whole:
-        text = f"{100 * statistics.mean(statistics.mean(seeds) for seeds in classes.values()):.1f}"
+        text = f"{100 * mean(classes):.1f}"
     elif len(classes) > 3:
-        text = f"{100 * statistics.mean(statistics.mean(seeds) for seeds in classes.values()):.1f} of {len(classes)}"
+        text = f"{100 * mean(classes):.1f} of {len(classes)}"
     elif classes:
         ordered = sorted(classes, key=lambda each: (not each.isdigit(), int(each) if each.isdigit() else 0, each))
         text = ", ".join(f"{each}: {100 * statistics.mean(classes[each]):.1f}" for each in ordered)

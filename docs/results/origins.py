@@ -31,7 +31,7 @@ def origin(path, text):
     date = git("log", "-1", "--format=%as", "--", str(path))
     known = [name.removeprefix("configs/") for name in git("ls-tree", "-r", "--name-only", commit, "configs/").split()]
     script = path.with_suffix(".py")
-    calls = script.read_text() if script.exists() else ""
+    calls = "\n".join(each.read_text() for each in sorted(HERE.glob(f"{path.stem}*.py")))
     named = sorted(name for name in known if re.search(rf"configs/{name}", text + calls) or "/" not in name and (
         re.search(rf"--methods?={Path(name).stem}\b", text + calls) or re.search(rf"[\"']{Path(name).stem}[\"'_]", calls)))
     if not named:

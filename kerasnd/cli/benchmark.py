@@ -48,6 +48,7 @@ def program():
     benchmark.choice("device", ["auto", "cpu", "gpu"], "Where a cell computes.")
     benchmark.choice("precision", ["float32", "bfloat16"], "bfloat16 is faster where the processor has it.")
     benchmark.string("data_dir", None, "Where TFDS sets are prepared, and .mat files lie; else TFDS_DATA_DIR.")
+    benchmark.switch("only_tables", "Runs nothing, and writes the tables of what is done.")
     benchmark.count("cell", "Of the scripts for Slurm: runs this one of the planned cells, and nothing else.", default=None)
     return benchmark
 
@@ -73,26 +74,34 @@ def benchmark(values, overrides):
     cells, table = asked(values, overrides, data_dir)
     plan = functools.partial(planning.plan, cells, data_dir, forgiving=table is not None)
     jobs = plan(1.0 if budget else factor)
+    from kerasnd.sweep import budgeting
+    if values["only_tables"].value and (not sweep.begun or budget and budgeting.chosen(sweep, budget) is None):
+        raise Misuse(f"`--only_tables` must have a sweep that was begun, with its --budget. Received: {sweep.path}. Leave it out to "
+                     "begin.")
     with sweep.locked(), contextlib.ExitStack() as opened:
+        budgeting.clear(sweep)
         workers, threads = divided(values)
         more = {"threads": threads, "device": values["device"].value, "data_dir": data_dir}
-        chosen, begin = "", beginning(opened, values, more)
+        chosen, begin = "", None
+        if not values["only_tables"].value:
+            run, workers, begin = engine(opened, values, sweep, workers, more)
         if budget:
-            from kerasnd.sweep import budgeting
             factor = budgeting.choose(sweep, jobs, budget, workers, begin, **more)
             jobs = plan(factor)
         if budget or any(job.cell.shorten != 1 for job in jobs):
-            from kerasnd.sweep import budgeting
             chosen = budgeting.said(jobs)
             print(chosen, flush=True)
+        if values["only_tables"].value:
+            return pages(sweep, jobs, table, chosen)
         if values["engine"].value == "slurm":
             from kerasnd.sweep import slurm
             paths = slurm.write(sweep, jobs, command(), **more)
             print("\n".join(["written, to be submitted as their heads say:", *(f"  {path}" for path in paths)]))
             return None
         try:
-            engine(values, sweep, jobs, workers, more, begin)
-        except KeyboardInterrupt:
+            from kerasnd.sweep import running
+            running.run(sweep, jobs, run, workers)
+        except (KeyboardInterrupt, BadData):
             pages(sweep, jobs, table, chosen)
             raise
         pages(sweep, jobs, table, chosen)
@@ -155,22 +164,18 @@ def divided(values):
     return workers, threads or max(1, cores // workers)
 
 
-def beginning(opened, values, more):
-    """How a cell's process begins on this machine, until `opened` is closed; None for other engines."""
-    if values["engine"].value != "local":
-        return None
-    from kerasnd.sweep import nursery
-    return opened.enter_context(nursery.Nursery(more["device"], more["threads"])).start
-
-
-def engine(values, sweep, jobs, workers, more, begin):
-    """Runs the jobs; {status: int}, how they ended."""
-    from kerasnd.sweep import execution, running
+def engine(opened, values, sweep, workers, more):
+    """(callable (job, lender) -> status, cells at a time, how a process begins on this machine), until `opened` is closed."""
+    if values["engine"].value == "slurm":
+        return None, workers, None
     if values["engine"].value == "ray":
         from kerasnd.sweep import ray_tasks
-        with ray_tasks.tasks(sweep, values["address"].value, **{**more, "threads": values["threads"].value or 1}) as (run, places):
-            return running.run(sweep, jobs, run, values["workers"].value or places)
-    return running.run(sweep, jobs, functools.partial(execution.execute, sweep, begin=begin, **more), workers)
+        threads = values["threads"].value or 1
+        run, places = opened.enter_context(ray_tasks.tasks(sweep, values["address"].value, **{**more, "threads": threads}))
+        return run, values["workers"].value or places, None
+    from kerasnd.sweep import execution, nursery
+    begin = opened.enter_context(nursery.Nursery(more["device"], more["threads"])).start
+    return functools.partial(execution.execute, sweep, begin=begin, **more), workers, begin
 
 
 def pages(sweep, jobs, table, chosen):
@@ -179,7 +184,7 @@ def pages(sweep, jobs, table, chosen):
     paths = writing.write(sweep, jobs, command(), chosen)
     if table is not None:
         from kerasnd.sweep import beside
-        paths.append(beside.write(sweep, jobs, table, command()))
+        paths.append(beside.write(sweep, jobs, table, command(), chosen))
     print("\n".join(["", *(str(path) for path in paths)]), flush=True)
 
 

@@ -14,7 +14,7 @@ NOTE = ("Ours: mean over the classes and seeds of a column ± the sample standar
         "where it is not all of them. Mean: over the columns, where all are there. Difference: ours minus published.")
 
 
-def write(sweep, jobs, table, command):
+def write(sweep, jobs, table, command, chosen=""):
     """Writes table.md into a sweep's folder.
 
     Args:
@@ -22,6 +22,7 @@ def write(sweep, jobs, table, command):
         jobs: list of Job, of the table's cells or some of them.
         table: Table.
         command: list of str.
+        chosen: str, what was said of the epochs.
 
     Returns:
         Path.
@@ -37,7 +38,7 @@ def write(sweep, jobs, table, command):
     path = sweep.path / FILE
     seeds = sorted({job.cell.seed for job in jobs})
     with whole(path) as partial:
-        head = origin.markdown(command, "of each cell in cells.csv")
+        head = origin.markdown(command, "of each cell in cells.csv") + (f"\n\n```\n{chosen}\n```" if chosen else "")
         partial.write_text(markdown(table, results, seeds, head), encoding="utf-8")
     return path
 
@@ -75,14 +76,17 @@ def markdown(table, results, seeds, head=""):
         for row in table.rows:
             ours = [_ours(table, row, column, results, seeds, splits, failed, foreign) for column in columns]
             theirs = [table.published(row, name) for name in names]
+            reasons = [each if isinstance(each, str) else "" for each in ours]
+            ours = [None if isinstance(each, str) else each for each in ours]
             if len(names) > len(columns):
                 ours.append(_over(ours, theirs, columns))
                 theirs[-1] = theirs[-1] or _whole(theirs[:-1])
             asked = [bool(table.entries(row, column, seeds)) for column in columns]
-            runs, asked = any(asked), [*asked, True]
+            runs = any(asked)
+            reasons = [*reasons, ""] if len(names) > len(columns) else reasons
             if runs:
                 text.append(f"| **{row['name']}** | " + " | ".join(
-                    _mean(each, "not run" * here) for each, here in zip(ours, asked)) + " |")
+                    _mean(each, reason) for each, reason in zip(ours, reasons)) + " |")
             mark = _mark(row.get("certainty", ""), marks)
             if any(theirs):
                 text.append(f"| {row['name']}, published{mark} | " + " | ".join(
@@ -109,23 +113,25 @@ def _splits(table, columns, results, seeds):
 
 
 def _ours(table, row, column, results, seeds, splits, failed, foreign):
-    """(mean, deviation or None, runs, wanted) in the table's scale, or None."""
+    """(mean, deviation or None, runs, wanted) in the table's scale, or str, why there is none."""
     cells = table.entries(row, column, seeds)
-    values = []
+    values, reason = [], "not run" if cells else ""
     for cell in cells:
         result = results.get(key_of(cell))
         if result is None:
             continue
         if "error" in result:
             failed.append(f"{cell.folder}: {' '.join(result['error'].split())}")
+            reason = "failed"
             continue
         expected = splits.get((column["name"], cell.normal, cell.seed), result["split"])
         if result["split"] != expected:
             foreign.append(f"{cell.folder} is left out: it was judged by {result['split']}, others of its column by {expected}.")
+            reason = "left out"
         elif result.get(table.metric) is not None:
             values.append(table.scale * result[table.metric])
     if not values:
-        return None
+        return reason
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None, len(values), len(cells)
 
 

@@ -28,23 +28,29 @@ def choose(sweep, jobs, seconds, workers, begin=None, **flags):
         float >= 1.
 
     Raises:
-        Misuse: the budget is too small. BadData: a method cannot be timed.
+        Misuse: the budget is too small. BadData: no method can be timed.
     """
-    path = sweep.path / FILE
-    if path.exists():
-        known = read_json(path)
-        if known.get("budget") == seconds:
-            return float(known["factor"])
+    known = chosen(sweep, seconds)
+    if known is not None:
+        return known
     began, probes, firsts = time.monotonic(), {}, {}
     for job in jobs:
         if not job.problem:
             firsts.setdefault((job.cell.row, job.cell.dataset), job)
     print(f"timing {len(firsts)} of {len(jobs)} cells for {SHORT} and {LONG} epochs, to choose the epochs", flush=True)
-    for name, job in firsts.items():
-        probes[name] = _timed(sweep, job, begin, flags)
-    shutil.rmtree(sweep.path / PROBES, ignore_errors=True)
+    try:
+        for name, job in firsts.items():
+            try:
+                probes[name] = _timed(sweep, job, begin, flags)
+            except BadData as error:        # its cells are run all the same, and say so each
+                print(f"{error}", flush=True)
+    finally:
+        clear(sweep)
+    if firsts and not probes:
+        raise BadData("no method could be timed, as said above; without --budget the sweep is run, and each cell records why it "
+                      "fails.")
     costs, lent = [], set()
-    for job in (job for job in jobs if not job.problem):
+    for job in (job for job in jobs if (job.cell.row, job.cell.dataset) in probes and not job.problem):
         fixed, rates = probes[job.cell.row, job.cell.dataset]
         stages = [(rate, epochs) for rate, epochs in zip(rates, job.epochs) if epochs]
         if job.shared in lent:
@@ -52,9 +58,21 @@ def choose(sweep, jobs, seconds, workers, begin=None, **flags):
         lent |= {job.shared} - {""}
         costs.append((fixed, stages))
     factor = factor_for(seconds, costs, workers, spent=time.monotonic() - began)
-    write_json(path, {"budget": seconds, "factor": factor, "seconds_an_epoch": {" on ".join(name): rates for name, (_, rates)
-                                                                               in probes.items()}})
+    write_json(sweep.path / FILE, {"budget": seconds, "factor": factor, "seconds_an_epoch": {
+        " on ".join(name): rates for name, (_, rates) in probes.items()}})
     return factor
+
+
+def chosen(sweep, seconds):
+    """float, the factor that was chosen for this budget in this folder; None where none was."""
+    path = sweep.path / FILE
+    known = read_json(path) if path.exists() else {}
+    return float(known["factor"]) if known.get("budget") == seconds else None
+
+
+def clear(sweep):
+    """Removes what a timing left, a killed one's too: its runs are no cells."""
+    shutil.rmtree(sweep.path / PROBES, ignore_errors=True)
 
 
 def _timed(sweep, job, begin, flags):

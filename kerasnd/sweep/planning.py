@@ -66,7 +66,7 @@ def cells(methods, datasets, normals, seeds, data_dir=None, overrides=(), flags=
     for each in datasets:
         sources.refuse_unknown(each, data_dir)
     datasets = [configs.anywhere(each) for each in datasets]
-    classes = {each: normals or classes_of(each, data_dir) for each in datasets}
+    classes = {each: normals or classes_of(each, data_dir, named(methods[0]), overrides) for each in datasets}
     return [Cell(row_of(*named(each)), dataset, normal, seed, *named(each), tuple(overrides), tuple(flags))
             for each in methods for dataset in datasets for normal in classes[dataset] for seed in seeds]
 
@@ -80,12 +80,21 @@ def named(text):
     return "", ":".join(filter(None, [file, variant]))
 
 
-def classes_of(dataset, data_dir=None):
-    """list of str, the normal classes that `--normals=all` stands for."""
-    known = sources.default_normal(dataset, data_dir)
+def classes_of(dataset, data_dir=None, method_and_config=("kde", ""), overrides=()):
+    """list of str, the normal classes that `--normals=all` stands for.
+
+    Args:
+        dataset, data_dir: str.
+        method_and_config: as `named` returns; its `source` says how the data is read.
+        overrides: sequence of (key, text), of which those of `source` are heeded.
+    """
+    method_name, file = method_and_config
+    source = configs.load(method=method_name or None, file=file or None, dataset=dataset, normal="0", data_dir=data_dir,
+                          overrides=[(key, text) for key, text in overrides if key.startswith("source.")])["source"]
+    known = sources.default_normal(data_dir=data_dir, **source)
     if known:
         return [known]
-    pool = sources.load_data(dataset, data_dir)
+    pool = sources.load_data(data_dir=data_dir, **source)
     there = set(pool.category if pool.official is None else pool.category[pool.official == "train"])
     return [str(number) if len(set(pool.names)) < len(pool.names) else name for number, name in enumerate(pool.names)
             if number in there]
@@ -116,6 +125,9 @@ def plan(cells, data_dir=None, factor=None, forgiving=False):
             job = Job(cell, problem=str(error))
         same = places.setdefault(str(cell.folder), job)
         if same is not job and same.digest != job.digest:
+            if cell.dataset != same.cell.dataset:
+                raise Misuse(f"`--datasets` must have file names that differ. Received: {same.cell.dataset} and {cell.dataset}, "
+                             f"both for {cell.folder}. Rename one.")
             raise Misuse(f"`--methods` must have names that differ. Received: {cell.row} twice, with different configs. Rename "
                          "one.")
         if same is job:

@@ -8,7 +8,7 @@ from kerasnd import cluster
 from kerasnd.errors import BadData
 from kerasnd.sweep.execution import execute
 from kerasnd.sweep.slurm import job_of
-from kerasnd.sweep.state import Sweep
+from kerasnd.sweep.state import FAILED, Sweep
 
 
 @contextlib.contextmanager
@@ -31,8 +31,13 @@ def tasks(sweep, address, threads=1, **flags):
         remote = ray.remote(num_cpus=threads, max_retries=0)(_task)
 
         def run(job, lender):
-            told = ray.get(remote.remote(str(sweep.path), dataclasses.asdict(job), lender and str(lender),
-                                         {**flags, "threads": threads}))
+            try:
+                with cluster.plainly(ray):
+                    told = ray.get(remote.remote(str(sweep.path), dataclasses.asdict(job), lender and str(lender),
+                                                 {**flags, "threads": threads}))
+            except BadData as error:        # the node or its worker is lost; the others go on
+                sweep.note(job.cell, status=FAILED, error=str(error))
+                return FAILED
             if told.startswith("`"):
                 raise BadData(told)
             return told

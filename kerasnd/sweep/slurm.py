@@ -1,5 +1,6 @@
 """A sweep under Slurm: a script for sbatch, whose array has one task a cell."""
 import dataclasses
+import re
 import shlex
 import sys
 
@@ -57,7 +58,7 @@ def write(sweep, jobs, command, threads=1, **flags):
     paths = [sweep.path / (SCRIPT if not place else f"then_{SCRIPT}") for place in range(len(groups))]
     if not groups:
         raise Misuse(f"`--engine=slurm` must have cells to run. Received: {sweep.path}, where all are done. Make the tables "
-                     "without --engine.")
+                     "by --only_tables, without --engine.")
     (sweep.path / "cells").mkdir(parents=True, exist_ok=True)
     submit = [f"sbatch {shlex.quote(str(path))}" for path in paths]
     if len(paths) == 2:
@@ -68,9 +69,14 @@ def write(sweep, jobs, command, threads=1, **flags):
         with whole(path) as partial:
             partial.write_text(HEAD.format(
                 n=len(group), command=shlex.join(command), submit="\n#   ".join(submit), to=sweep.path, array=_ranges(group),
-                threads=threads, again=shlex.join([word for word in command if word != "--engine=slurm"]),
+                threads=threads, again=shlex.join([*_without_engine(command), "--only_tables"]),
                 task=f'exec {task} --cell="$SLURM_ARRAY_TASK_ID"'), encoding="utf-8")
     return paths
+
+
+def _without_engine(command):
+    """list of str, the words without --engine=slurm, or --engine slurm."""
+    return shlex.split(re.sub(r"(^| )--?engine[= ]slurm\b", "", shlex.join(command)))
 
 
 def _ranges(numbers):
@@ -95,7 +101,7 @@ def task(sweep, number):
     if not 0 <= number < len(jobs):
         raise Misuse(f"`--cell` must be 0 to {len(jobs) - 1}. Received: --cell={number}.")
     job = jobs[number]
-    return job, sweep.lenders(jobs).get(job.shared), kept["flags"]
+    return job, sweep.lenders(jobs).get(job.shared), {**kept["flags"], "threads": kept["threads"]}
 
 
 def job_of(values):

@@ -35,6 +35,11 @@ class Sweep:
         with held_folder(self.path, "to", "another sweep"):
             yield self
 
+    @property
+    def begun(self):
+        """bool, a cell was."""
+        return (self.path / "cells").is_dir()
+
     def run(self, cell):
         """RunFolder of a cell."""
         return RunFolder(self.path / cell.folder)

@@ -93,7 +93,8 @@ class Table:
         """
         if not (row.get("method") or row.get("config")) or column["name"] not in row.get("columns", [column["name"]]):
             return []
-        places = [each for each in self.columns if (each["dataset"], each["normals"]) == (column["dataset"], column["normals"])]
+        mine = [each for each in self.columns if each["name"] in row.get("columns", [each["name"]])]
+        places = [each for each in mine if (each["dataset"], each["normals"]) == (column["dataset"], column["normals"])]
         name = row["name"] if len(places) == 1 else f"{row['name']}, {column['name']}"
         overrides = {**column.get("overrides", {}), **row.get("overrides", {})}
         return [Cell(name, column["dataset"], normal, seed, row.get("method", ""), row.get("config", ""), tuple(overrides.items()),
