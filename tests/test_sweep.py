@@ -265,6 +265,10 @@ def test_a_sweep_of_real_cells(tmp_path):
         metrics = json.loads((tmp_path / row["row"] / "digits/3/0/metrics.json").read_text())
         assert float(row["auroc"]) == pytest.approx(metrics["auroc"], abs=1e-5) and row["protocol_hash"] and row["commit"]
         assert 0 < float(row["seconds"]) and row["status"] == "done"
+    (tmp_path / "report.md").unlink()
+    assert called(*words, "--only_tables").returncode == 0 and "isoforest" in (tmp_path / "report.md").read_text()
+    refused = called(*words, "--only_tables", "--limit=50")
+    assert refused.returncode == 2 and "must be new, or of the same configs" in refused.stderr
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/digits/3/0/metrics.json")}
     (tmp_path / "kde/digits/3/0/metrics.json").unlink()
     (tmp_path / "kde/digits/3/0/config.json").write_text("{")       # somebody damaged it: said, and the other stays

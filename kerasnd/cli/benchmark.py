@@ -92,6 +92,8 @@ def benchmark(values, overrides):
             chosen = budgeting.said(jobs)
             print(chosen, flush=True)
         if values["only_tables"].value:
+            for job in jobs:
+                sweep.done(job)         # refuses runs of other configs
             return pages(sweep, jobs, table, chosen)
         if values["engine"].value == "slurm":
             from kerasnd.sweep import slurm
