@@ -2,8 +2,9 @@
 
     python docs/results/methods.py
 
-MNIST and CIFAR-10: table.csv, the mean over ten classes where all were run, else each class; arae, gpnd and fitymi, until they
-are in it, from their own files. ODDS: the mean over six sets of odds.csv, or of table.csv for methods that are not in it. In brackets the published mean of the same protocol.
+MNIST and CIFAR-10: table.csv, the mean over ten classes where all were run, else each class; arae, gpnd and fitymi, until
+all ten are in it, from their own files. ODDS: the mean over six sets of odds.csv, or of table.csv for methods that are not in
+it. In brackets the published mean of the same protocol.
 """
 import csv
 import runpy
@@ -72,7 +73,7 @@ def block(files):
     for name, (row, small), paper, use in METHODS:
         theirs = (*published.get(row, ((),) * 5)[3], None, None)[:2]
         images = [here(of_table(table, row, data), value) for data, value in zip(("mnist", "cifar10"), theirs)]
-        if row in OTHERS and not of_table(table, row, "mnist"):
+        if elsewhere(table, row):
             other, published_mean, protocol, _ = OTHERS[row]
             images[0] = here(other(files), published_mean) + f", {protocol}" * bool(protocol)
         seeds, mine = of_odds(odds, table, small)
@@ -120,7 +121,8 @@ def caption(tables, cells):
     """str, under the table: how long was trained, and on how many seeds."""
     told = []
     for data, name in (("MNIST", "mnist"), ("CIFAR-10", "cifar10")):
-        mine = [cell for cell in cells if cell["dataset"] == name and cell["epochs"].strip("0+")]
+        mine = [cell for cell in cells if cell["dataset"] == name and cell["epochs"].strip("0+")
+                and not (name == "mnist" and elsewhere(cells, cell["row"]))]
         factors = {}
         for cell in mine:
             factors.setdefault(float(cell["shorten"] or 1), set()).add(cell["row"])
@@ -135,7 +137,7 @@ def caption(tables, cells):
         if 0 < seeds < usual:
             fewer.setdefault(seeds, []).append(name)
     few = "; ".join(f"{seeds} for {', '.join(names)}" for seeds, names in sorted(fewer.items(), reverse=True))
-    others = "; ".join(f"{row}: {trained}" for row, (_, _, _, trained) in OTHERS.items() if not of_table(cells, row, "mnist"))
+    others = "; ".join(f"{row}: {trained}" for row, (_, _, _, trained) in OTHERS.items() if elsewhere(cells, row))
     drawn = sorted({cell.get("seed", "0") for cell in cells if cell["dataset"] in ("mnist", "cifar10")}) or ["0"]
     images = f"seed{'s' * (len(drawn) > 1)} {', '.join(drawn)}" + (
         f", published schedules divided: {'; '.join(told)}" if told else "")
@@ -150,6 +152,11 @@ def of_table(table, row, data, column="auroc"):
         if (cell["row"], cell["dataset"], cell["protocol"]) == (row, data, protocol):
             found.setdefault(cell["normal"], []).append(float(cell[column]))
     return found
+
+
+def elsewhere(table, row):
+    """bool, its images stand in a file of its own, whose schedules are longer; until all ten digits are in table.csv."""
+    return row in OTHERS and len(of_table(table, row, "mnist")) < 10
 
 
 def of_arae(files):
