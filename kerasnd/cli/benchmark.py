@@ -61,20 +61,14 @@ def benchmark(values, overrides):
     if values["cell"].value is not None:
         return one(sweep, values)
     cluster.check("local" if values["engine"].value == "slurm" else values["engine"].value, values["address"].value)
-    if values["budget"].value and values["shorten"].value is not None:
-        raise Misuse("`--budget` must be given without --shorten, which it chooses. Received: both. Leave one out.")
-    from kerasnd.sweep import planning, shortening
-    budget = shortening.seconds_of(values["budget"].value) if values["budget"].value else None
+    budget, factor = how_long(values)
     process.settle(values["device"].value, values["threads"].value)
-    factor = values["shorten"].value
-    if factor is not None and not factor >= 1:
-        raise Misuse(f"`--shorten` must be 1 or more. Received: --shorten={factor:g}.")
     data_dir = values["data_dir"].value and os.path.abspath(os.path.expanduser(values["data_dir"].value))
     process.import_tensorflow()
+    from kerasnd.sweep import budgeting, planning, running
     cells, table = asked(values, overrides, data_dir)
     plan = functools.partial(planning.plan, cells, data_dir, forgiving=table is not None)
     jobs = plan(1.0 if budget else factor)
-    from kerasnd.sweep import budgeting
     if values["only_tables"].value and (not sweep.begun or budget and budgeting.chosen(sweep, budget) is None):
         raise Misuse(f"`--only_tables` must have a sweep that was begun, with its --budget. Received: {sweep.path}. Leave it out to "
                      "begin.")
@@ -101,13 +95,23 @@ def benchmark(values, overrides):
             print("\n".join(["written, to be submitted as their heads say:", *(f"  {path}" for path in paths)]))
             return None
         try:
-            from kerasnd.sweep import running
             running.run(sweep, jobs, run, workers)
         except (KeyboardInterrupt, BadData):
             pages(sweep, jobs, table, chosen)
             raise
         pages(sweep, jobs, table, chosen)
         return refuse_failures(sweep, jobs)
+
+
+def how_long(values):
+    """(seconds of --budget or None, --shorten or None). Raises Misuse."""
+    from kerasnd.sweep import shortening
+    budget, factor = values["budget"].value, values["shorten"].value
+    if budget and factor is not None:
+        raise Misuse("`--budget` must be given without --shorten, which it chooses. Received: both. Leave one out.")
+    if factor is not None and not factor >= 1:
+        raise Misuse(f"`--shorten` must be 1 or more. Received: --shorten={factor:g}.")
+    return shortening.seconds_of(budget) if budget else None, factor
 
 
 def command():

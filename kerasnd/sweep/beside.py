@@ -74,16 +74,14 @@ def markdown(table, results, seeds, head=""):
         heads = [name.removeprefix(group).strip() or name for name in names]
         text += ["", f"## {group}", "", "| | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(names)]
         for row in table.rows:
-            ours = [_ours(table, row, column, results, seeds, splits, failed, foreign) for column in columns]
+            found = [_ours(table, row, column, results, seeds, splits, failed, foreign) for column in columns]
+            ours, reasons = [value for value, _ in found], [reason for _, reason in found]
             theirs = [table.published(row, name) for name in names]
-            reasons = [each if isinstance(each, str) else "" for each in ours]
-            ours = [None if isinstance(each, str) else each for each in ours]
             if len(names) > len(columns):
                 ours.append(_over(ours, theirs, columns))
+                reasons.append("")
                 theirs[-1] = theirs[-1] or _whole(theirs[:-1])
-            asked = [bool(table.entries(row, column, seeds)) for column in columns]
-            runs = any(asked)
-            reasons = [*reasons, ""] if len(names) > len(columns) else reasons
+            runs = any(table.entries(row, column, seeds) for column in columns)
             if runs:
                 text.append(f"| **{row['name']}** | " + " | ".join(
                     _mean(each, reason) for each, reason in zip(ours, reasons)) + " |")
@@ -113,7 +111,7 @@ def _splits(table, columns, results, seeds):
 
 
 def _ours(table, row, column, results, seeds, splits, failed, foreign):
-    """(mean, deviation or None, runs, wanted) in the table's scale, or str, why there is none."""
+    """((mean, deviation or None, runs, wanted) in the table's scale, or None, and then str, why there is none)."""
     cells = table.entries(row, column, seeds)
     values, reason = [], "not run" if cells else ""
     for cell in cells:
@@ -131,8 +129,8 @@ def _ours(table, row, column, results, seeds, splits, failed, foreign):
         elif result.get(table.metric) is not None:
             values.append(table.scale * result[table.metric])
     if not values:
-        return reason
-    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None, len(values), len(cells)
+        return None, reason
+    return (statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None, len(values), len(cells)), ""
 
 
 def _over(ours, theirs, columns):
