@@ -11,6 +11,8 @@ Command:  bin/benchmark --config=configs/tables/all_methods.py --to=sweeps/all_m
 from kerasnd.config_tables import CIFAR10, class_of
 
 SOFT = {"stages[1].model.objective": "soft_boundary"}
+# gpnd's rate falls early: with a tenth of its schedule, 8 epochs, the digit 8 had .706, its untrained network .866.
+LATER = {"stages[0].optimizer.milestones": "[60,72]"}
 # What the columns of a group ask of each method. One that knows labels is of another protocol, and has columns of its own.
 TOLD, ALONE = ", 5 % known", {"protocol.name": "one_vs_rest"}
 KNOWN = {"protocol.name": "semi_supervised", "protocol.ratio_known_outlier": "0.05"}
@@ -35,7 +37,7 @@ ROWS = {
     "deep_sad .05": ("deep_sad.py:paper", {}, LENET, (96.7, 77.9), f"{STUDY}, mean over the known classes"),
     "rcae": ("rcae.py:paper", {}, WIDE, (), ""),
     "arae": ("arae.py:paper", {}, LONG, (97.5,), "Salehi et al. (2021), table 4, from memory, not verified against the paper"),
-    "gpnd": ("gpnd.py:paper", {}, LONG, (), ""),
+    "gpnd": ("gpnd.py:paper", LATER, {"MNIST": 4}, (), ""),
 }
 NAMES = {"MNIST": [str(digit) for digit in range(10)], "CIFAR-10": CIFAR10}
 DATASETS = {"MNIST": "mnist", "CIFAR-10": "cifar10"}

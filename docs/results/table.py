@@ -73,13 +73,13 @@ def mean(classes):
     return statistics.mean(statistics.mean(seeds) for seeds in classes.values())
 
 
-def column_means(cells, name):
-    """{column: float}, of the cells that know `name`."""
+def column_means(cells, name, of=statistics.mean):
+    """{column: float}, the mean, or another middle, of the cells that know `name`."""
     found = {}
     for key, cell in cells.items():
         if cell.get(name):
             found.setdefault(place(key)[1], []).append(float(cell[name]))
-    return {column: statistics.mean(values) for column, values in found.items()}
+    return {column: of(values) for column, values in found.items()}
 
 
 def untrained(cells):
@@ -126,7 +126,7 @@ def page(cells):
             seconds = statistics.median([float(each["seconds"]) for each in mine.values() if each["seconds"]] or [0])
             text.append(f"| {row} | {epochs} | {' | '.join(numbers)} | {whole} | {untrained(mine)} | "
                         f"{len({key[3] for key in mine})} | {seconds:.0f} |")
-        raw = column_means(here, "raw_mean_auroc")
+        raw = column_means(here, "raw_mean_auroc", statistics.median)       # a method may have images of another size
         numbers = [f"{raw[each]:.4f}" if each in raw else "" for each in columns]
         whole = f"{statistics.mean(raw.values()):.4f}" if len(raw) == len(columns) else ""
         text.append(f"| *raw mean* | – | {' | '.join(numbers)} | {whole} | | | |")
