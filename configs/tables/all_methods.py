@@ -52,7 +52,8 @@ def get_table():
                      "normals": [class_of(normal)], "overrides": KNOWN if told else ALONE}
                     for told in ("", TOLD) for group in NAMES for normal in NAMES[group]],
         "rows": [row_of(name, *values) for name, values in ROWS.items()],
-        "notes": ["Our schedules are divided as said above; deep_sad knows labelled anomalies of one class that the seed draws."],
+        "notes": ["Our schedules are divided as said above; gpnd's rate falls later than the published one; deep_sad knows labelled "
+                  "anomalies of one class that the seed draws."],
     }
 
 
