@@ -128,8 +128,8 @@ def caption(tables, cells):
             factors.setdefault(float(cell["shorten"] or 1), set()).add(cell["row"])
         if factors:
             most = max(sorted(factors), key=lambda factor: len(factors[factor]))
-            rarer = [f"{row} by {factor:g}" for factor in sorted(factors) if factor != most for row in sorted(factors[factor])]
-            told.append(f"{data} by {most:g}" + f" ({', '.join(rarer)})" * bool(rarer)
+            rarer = [f"{row} {divided(factor)}" for factor in sorted(factors) if factor != most for row in sorted(factors[factor])]
+            told.append(f"{data} {divided(most)}" + f" ({', '.join(rarer)})" * bool(rarer)
                         + " in bfloat16" * all("--precision=bfloat16" in cell["sweep"] for cell in mine))
     usual = max((seeds for _, seeds in tables), default=0)
     fewer = {}
@@ -140,8 +140,13 @@ def caption(tables, cells):
     others = "; ".join(f"{row}: {trained}" for row, (_, _, _, trained) in OTHERS.items() if elsewhere(cells, row))
     drawn = sorted({cell.get("seed", "0") for cell in cells if cell["dataset"] in ("mnist", "cifar10")}) or ["0"]
     images = f"seed{'s' * (len(drawn) > 1)} {', '.join(drawn)}" + (
-        f", published schedules divided: {'; '.join(told)}" if told else "")
-    return (f"Images: {images}" + f" ({others})" * bool(others) + f". ODDS: {usual} seeds" + f" ({few})" * bool(few) + ".")
+        f", published schedules: {'; '.join(told)}" if told else "")
+    return (f"Images: {images}" + f"; on pages of their own {others}" * bool(others) + f". ODDS: {usual} seeds" + f" ({few})" * bool(few) + ".")
+
+
+def divided(factor):
+    """str, what became of a schedule."""
+    return "whole" if factor == 1 else f"divided by {factor:g}"
 
 
 def of_table(table, row, data, column="auroc"):
