@@ -184,6 +184,16 @@ def test_cells_that_share_a_stage_wait_for_it_and_nothing_is_done_twice(tmp_path
     assert running.run(sweep, [*jobs, made("g", "two")], again, workers=2) == {DONE: 1} and again.ran == {"g": "e"}
 
 
+def test_what_an_earlier_command_trained_is_lent_too(tmp_path):
+    sweep, job = Sweep(tmp_path), made("a", shared="s")
+    write_json(sweep.run(job.cell) / "metrics.json", {"auroc": 0.9})
+    assert sweep.lenders([made("b", shared="s")]) == {}
+    assert execution.execute(sweep, job, begin=lambda words, log: 0) == DONE
+    assert sweep.lenders([made("b", shared="s")]) == {"s": sweep.run(job.cell).path}
+    (sweep.run(job.cell) / "metrics.json").unlink()         # begun again, it lends nothing
+    assert sweep.lenders([made("b", shared="s")]) == {}
+
+
 def test_a_cell_that_fails_ends_neither_the_others_nor_those_that_waited(tmp_path):
     sweep, jobs = Sweep(tmp_path), [made("a", "one"), made("b", "one"), made("c")]
     engine = Engine(sweep, fails="a")

@@ -49,7 +49,8 @@ def execute(sweep, job, lender=None, begin=None, **flags):
     code = (begin or start)(words, log)
     seconds = round(before + time.monotonic() - began, 2)      # of all attempts
     if code == 0 and sweep.run(cell).finished:
-        sweep.note(cell, status=DONE, seconds=seconds, threads=flags.get("threads"), error=None)
+        sweep.note(cell, status=DONE, seconds=seconds, threads=flags.get("threads"), error=None, shared=job.shared or None,
+                   folder=str(cell.folder))
         return DONE
     if code in STOPPED:
         sweep.note(cell, seconds=seconds)

@@ -71,8 +71,13 @@ class Sweep:
         return run.finished
 
     def lenders(self, jobs):
-        """{Job.shared: Path of a finished run whose first stage it is}."""
-        return {job.shared: self.run(job.cell).path for job in reversed(jobs) if job.shared and self.done(job)}
+        """{Job.shared: Path of a finished run whose first stage it is}, of these jobs and of what earlier commands ran here."""
+        earlier = {}
+        for path in sorted((self.path / "cells").glob("*.json")):
+            known = read_json(path)
+            if known.get("status") == DONE and known.get("shared") and RunFolder(self.path / known["folder"]).finished:
+                earlier.setdefault(known["shared"], self.path / known["folder"])
+        return {**earlier, **{job.shared: self.run(job.cell).path for job in reversed(jobs) if job.shared and self.done(job)}}
 
     def result(self, cell):
         """dict, the metrics of a cell that is done, {"error": text} of one that failed, None of one that was not run."""
