@@ -56,6 +56,21 @@ def choice(name, value, options, remedy=""):
                      f"{remedy and ' '}{remedy}")
 
 
+def absent(name, value, why):
+    """Refuses what others take and nothing here would heed.
+
+    Args:
+        name: str, the argument.
+        value: anything, as given; None: it was left out.
+        why: str, the reason, part of a sentence.
+
+    Raises:
+        Misuse
+    """
+    if value is not None:
+        raise Misuse(f"`{name}` must be left out: {why}. Received: {name}={type(value).__name__}.")
+
+
 def shape(name, value):
     """Refuses what is no (features,) or (height, width, channels).
 

@@ -134,6 +134,10 @@ class Verdict(keras.Model):
         score = self.detector.predict(x, **({} if isinstance(x, tf.data.Dataset) else {"batch_size": batch_size}), **kwargs)
         return {name: value.numpy() for name, value in self.judged(tf.constant(score)).items()}
 
+    def export(self, filepath, *args, **kwargs):
+        """Refused: `kerasnd.export` names the signatures, replays the model from the disk and writes its card."""
+        raise Misuse(f"a Verdict must be exported by `kerasnd.export(verdict, folder)`. Received: Verdict.export({str(filepath)!r}).")
+
     def get_config(self):
         return {"detector": keras.saving.serialize_keras_object(self.detector), "alpha": self.alpha}
 

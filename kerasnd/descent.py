@@ -3,6 +3,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnd import arguments
 from kerasnd.errors import Misuse
 
 
@@ -21,10 +22,15 @@ class Descent:
             optimizer: anything `keras.optimizers.get` takes, copied for each player, or {player: that}.
             steps_per_execution: int, or "auto": the largest divisor of the steps of an epoch up to 64; 1 on several replicas.
             jit_compile: bool, or "auto": only where there is a GPU (XLA's convolutions are the slower ones on CPU).
-            **kwargs: the rest of `keras.Model.compile`, e.g. `run_eagerly`.
+            **kwargs: the rest of `keras.Model.compile`, e.g. `run_eagerly`; `loss` and `metrics` are the method's own.
+
+        Raises:
+            Misuse: a player without an optimiser, a loss or metrics.
 
         Built at once, since under MirroredStrategy a second optimiser cannot make its variables in a traced step.
         """
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            arguments.absent(name, kwargs.get(name), "a method has its own loss, and no truth is there to measure by")
         given = optimizer if isinstance(optimizer, dict) else dict.fromkeys(self.players, optimizer)
         if set(given) != set(self.players):
             raise Misuse(f"`optimizer` must be one, or one for each of {sorted(self.players)}. Received: {sorted(given)}.")
@@ -40,6 +46,27 @@ class Descent:
             jit_compile = bool(tf.config.list_physical_devices("GPU"))
         super().compile(optimizer=next(iter(self.player_optimizers.values())), jit_compile=jit_compile,
                         steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution, **kwargs)
+
+    def check_compiled(self):
+        """Raises Misuse where there is no optimiser yet."""
+        if not hasattr(self, "player_optimizers"):
+            raise Misuse(f"a {type(self).__name__} must be compiled before `fit`. Received: one that is not. Call "
+                         "`compile(keras.optimizers.Adam(1e-4))` first.")
+
+    @staticmethod
+    def refuse_weights(given):
+        """Raises Misuse where `fit` was given weights, which no method heeds; `given`: dict of its other arguments."""
+        for name in ("sample_weight", "class_weight"):
+            arguments.absent(name, given.get(name), "every example counts alike")
+
+    def choose_steps(self, steps, replicas):
+        """Sets `steps_per_execution` where it is "auto", for an epoch of so many steps (None: unknown)."""
+        if self._steps_per_execution == "auto" and replicas == 1:
+            # On several replicas the loop over steps ends in "You must feed a value for placeholder tensor" (TensorFlow 2.21).
+            chosen = max(d for d in range(1, 65) if (steps or 1) % d == 0)
+            if chosen != self.steps_per_execution:
+                self.steps_per_execution = chosen
+                self.train_function = self.test_function = None     # both have the number built in
 
     def get_compile_config(self):
         if not hasattr(self, "player_optimizers"):
@@ -65,6 +92,12 @@ class Descent:
             pairs = [(g / replicas, v) for g, v in pairs]
         self.player_optimizers[player].apply_gradients(pairs)
         self.meters[player].update_state(loss)
+
+    def test_step(self, data):
+        """The mean score of held-out normals: what early stopping without labels can watch."""
+        meter = next(iter(self.meters.values()))
+        meter.update_state(self(data[0] if isinstance(data, (tuple, list)) else data, training=False))
+        return {meter.name: meter.result()}
 
     def logs(self):
         """{player: mean loss of this epoch so far}."""

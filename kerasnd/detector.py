@@ -5,10 +5,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnd import collapse, feeding
+from kerasnd import collapse, feeding, raw
 from kerasnd.collapse import CollapseWarning
 from kerasnd.descent import Descent, Life
-from kerasnd.errors import BadData, Misuse
+from kerasnd.errors import Misuse
 from kerasnd.networks.normalizer import IMPUTING, Normalizer
 from kerasnd.saved_form import FORMAT, SavedForm
 
@@ -97,7 +97,7 @@ class Detector(Descent, SavedForm, keras.Model):
     # ---- Keras' verbs ----------------------------------------------------------------------------------------------
 
     def fit(self, x=None, y=None, *, batch_size=128, epochs=1, initial_epoch=0, seed=None, callbacks=None,
-            validation_data=None, **kwargs):
+            validation_data=None, validation_split=0.0, **kwargs):
         """Learns what is normal.
 
         Args:
@@ -107,13 +107,18 @@ class Detector(Descent, SavedForm, keras.Model):
             epochs, initial_epoch, callbacks, **kwargs: as in `keras.Model.fit`.
             seed: int, decides the order of an array's examples; None: from `keras.utils.set_random_seed`.
             validation_data: held-out normals, array or dataset: `val_loss` is their mean score.
+            validation_split: float in [0, 1), the share of an array's last examples that is `validation_data`.
 
         Returns:
             keras.callbacks.History
 
         Raises:
-            Misuse: shapes or hints are wrong. FloatingPointError: the loss became NaN or infinite.
+            Misuse: shapes or hints are wrong, `compile` was not called. FloatingPointError: the loss became NaN or infinite.
         """
+        self.refuse_weights(kwargs)
+        self.check_compiled()
+        if validation_split and validation_data is None:
+            x, y, validation_data = raw.hold_out(x, y, validation_split)
         seed = int(keras.random.SeedGenerator().state.numpy()[0]) if seed is None and not isinstance(x, feeding.Feed) else seed
         feed = feeding.feed(x, y, batch_size, seed)
         self.feed = feed = feed if self.takes_hints else feed.blind()
@@ -122,15 +127,10 @@ class Detector(Descent, SavedForm, keras.Model):
         if not self.prepared.numpy():
             self.prepare(feed)
         replicas = self.distribute_strategy.num_replicas_in_sync
-        if self._steps_per_execution == "auto" and replicas == 1:
-            # On several replicas the loop over steps ends in "You must feed a value for placeholder tensor" (TensorFlow 2.21).
-            steps = max(d for d in range(1, 65) if (feed.steps or 1) % d == 0)
-            if steps != self.steps_per_execution:
-                self.steps_per_execution = steps
-                self.train_function = self.test_function = None     # both have the number built in
+        self.choose_steps(feed.steps, replicas)
         if validation_data is not None and not isinstance(validation_data, tf.data.Dataset):
             held_out = validation_data[0] if isinstance(validation_data, tuple) else validation_data
-            validation_data = feeding.Feed(np.asarray(held_out)).once()
+            validation_data = feeding.Feed(self.raw(held_out)).once()
         history = super().fit(feed.epochs(initial_epoch, replicas), epochs=epochs, initial_epoch=initial_epoch,
                               steps_per_epoch=feed.steps if isinstance(feed, feeding.Feed) else None,
                               callbacks=[Life()] + list(callbacks or []), validation_data=validation_data, shuffle=False, **kwargs)
@@ -159,20 +159,12 @@ class Detector(Descent, SavedForm, keras.Model):
 
         Raises:
             Misuse: the shape is not the one the detector was made for. BadData: a value is infinite, or NaN where `preprocess`
-                fills none in.
+                fills none in; those of a dataset have scores of NaN, and a RuntimeWarning.
         """
         if isinstance(x, tf.data.Dataset):
-            return self._predict(x, **kwargs)
-        x = np.asarray(x)
-        self.check_shape(x.shape[1:])
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            strange = np.argwhere(np.isinf(x) if self.normalizer.imputes else ~np.isfinite(x))
-            if len(strange):
-                place = strange[0].tolist()
-                raise BadData(f"examples must be finite. Received: {x[tuple(place)]} in example {place[0]} at {place[1:]}.")
-        if len(x) == 0:
-            return np.zeros((0,), np.float32)
-        return self._predict(x, batch_size=batch_size, **kwargs)
+            return raw.told(self._predict(x, **kwargs))
+        x = self.raw(x)
+        return self._predict(x, batch_size=batch_size, **kwargs) if len(x) else np.zeros((0,), np.float32)
 
     def _predict(self, x, **kwargs):
         # Keras' predict function has the number of steps built in, and leaves out batches where it changes.
@@ -181,6 +173,13 @@ class Detector(Descent, SavedForm, keras.Model):
             return super().predict(x, **kwargs)
         finally:
             self.steps_per_execution = steps
+
+    def raw(self, x):
+        """Array of raw examples; Raises as `predict`."""
+        x = raw.numbers(x)
+        self.check_shape(x.shape[1:])
+        raw.finite(x, self.normalizer.imputes)
+        return x
 
     def check_shape(self, shape):
         """Refuses examples of another shape than the detector's."""
@@ -220,8 +219,16 @@ class Detector(Descent, SavedForm, keras.Model):
         return tf.cast(self.encoder(self.normalizer(x), training=False), tf.float32)
 
     def score(self, x):
-        """`call` as a function of raw examples alone."""
-        return tf.cast(self(x, training=False), tf.float32)
+        """`call` as a function of raw examples alone; NaN for one with a value that is no number.
+
+        A network may lose a NaN on the way (a contrast of NaN is 0, a maximum leaves it out), or fail for the whole batch.
+        """
+        if not x.dtype.is_floating:
+            return tf.cast(self(x, training=False), tf.float32)
+        known = tf.math.is_finite(x) | tf.math.is_nan(x) if self.normalizer.imputes else tf.math.is_finite(x)
+        known = tf.reduce_all(known, list(range(1, x.shape.rank)), keepdims=True)
+        score = tf.cast(self(tf.where(known, x, 0), training=False), tf.float32)
+        return tf.where(tf.reshape(known, tf.shape(score)), score, np.float32(np.nan))
 
     def warn_of_collapse(self, feed):
         """Says loudly when the scores, or every unit of the code, are the same for all training examples.
@@ -234,12 +241,6 @@ class Detector(Descent, SavedForm, keras.Model):
             warnings.warn(f"{type(self).__name__} has COLLAPSED: {told}. Its scores mean nothing. {self.AFTER_COLLAPSE}",
                           CollapseWarning, stacklevel=3)
         return told
-
-    def test_step(self, data):
-        """The mean score of held-out normals: what early stopping without labels can watch."""
-        meter = next(iter(self.meters.values()))
-        meter.update_state(self(data[0] if isinstance(data, (tuple, list)) else data, training=False))
-        return {meter.name: meter.result()}
 
     def predict_step(self, data):
         """Scores a batch as float32; the last one can leave a replica with no example."""

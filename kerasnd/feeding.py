@@ -8,6 +8,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from kerasnd import arguments, raw
+
 BUFFER_BYTES = 256 * 2 ** 20    # at most this much of a stream is held to mix it
 PASS_VALUES = 2 ** 24           # at most so many values are in one batch of a pass over everything
 
@@ -30,8 +32,9 @@ class Feed:
             buffer: int, examples mixed at a time where a stream is read in storage order.
 
         Raises:
-            ValueError: there is no example, or the hints are not one each.
+            ValueError: there is no example, the hints are not one each, or no batch can be of that size.
         """
+        arguments.number("batch_size", batch_size, at_least=1)
         self.n = len(x) if hasattr(x, "__len__") else x.shape[0]
         if self.n == 0:
             raise ValueError("`x` must have at least one example. Received: an empty array.")
@@ -120,16 +123,19 @@ class DatasetFeed:
     """The same face for a user's own tf.data dataset of batches `x` or `(x, hint)`, whose order is the user's."""
 
     def __init__(self, dataset, hints=True):
+        spec = dataset.element_spec
+        if isinstance(spec, tuple) and len(spec) == 1:
+            dataset, spec = dataset.map(lambda x: x), spec[0]
         self.dataset, self.hints = dataset, hints
-        if isinstance(dataset.element_spec, dict):
-            raise ValueError(f"`x` must be a dataset of batches `x` or `(x, hint)`. Received: dicts of "
-                             f"{sorted(dataset.element_spec)}.")
+        if isinstance(spec, dict):
+            raise ValueError(f"`x` must be a dataset of batches `x` or `(x, hint)`. Received: dicts of {sorted(spec)}.")
+        if isinstance(spec, tuple) and len(spec) != 2:
+            raise ValueError(f"`x` must be a dataset of batches `x` or `(x, hint)`. Received: tuples of {len(spec)}.")
         cardinality = int(dataset.cardinality())
         if cardinality == tf.data.INFINITE_CARDINALITY:
             raise ValueError("`x` must be a dataset that ends (centres and quantiles are taken over all of it). "
                              "Received: an infinite one. Remove `.repeat()`: `epochs` repeats it.")
-        first = dataset.element_spec[0] if isinstance(dataset.element_spec, tuple) else dataset.element_spec
-        self.example_shape = tuple(first.shape[1:])
+        self.example_shape = tuple((spec[0] if isinstance(spec, tuple) else spec).shape[1:])
         self.steps = cardinality if cardinality > 0 else None
 
     def blind(self):
@@ -181,7 +187,7 @@ def feed(x, hint=None, batch_size=128, seed=0):
         if hint is not None:
             raise ValueError("`hint` travels inside the dataset, as `(x, hint)`. Received: both a dataset and `hint`.")
         return DatasetFeed(x)
-    return Feed(x if hasattr(x, "examples") else np.asarray(x), hint, batch_size, seed)
+    return Feed(x if hasattr(x, "examples") else raw.numbers(x), hint, batch_size, seed)
 
 
 def hints(feed):

@@ -87,6 +87,7 @@ class Fitted(Detector):
         Raises:
             Misuse: shapes or hints are wrong, or cannot be met by the method. BadData: a value is NaN or infinite.
         """
+        self.refuse_weights(kwargs)
         if seed is None:
             seed = x.seed if isinstance(x, feeding.Feed) else int(keras.random.SeedGenerator().state.numpy()[0])
         feed = feeding.feed(x, y, batch_size, seed)

@@ -18,6 +18,17 @@ class SavedForm:
                   for name, v in values.items()}
         return {**values, "precision": self.precision, "format": FORMAT}
 
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`. Raises Misuse for the older `.h5`, which cannot hold a detector."""
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise Misuse(f"`filepath` must end in .keras. Received: {filepath}.")
+        super().save(filepath, *args, **kwargs)
+
+    def export(self, filepath, *args, **kwargs):
+        """Refused: a served score comes with a verdict, which takes held-out normals."""
+        raise Misuse(f"a detector must be calibrated before it is exported. Received: {type(self).__name__}.export. Call "
+                     "`kerasnd.export(kerasnd.calibrate(detector, held_out_normals), folder)`.")
+
     @property
     def precision(self):
         """str, the dtype policy under which the networks were built."""

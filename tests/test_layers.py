@@ -9,8 +9,8 @@ ROOT = Path(__file__).resolve().parents[1] / "kerasnd"
 # What each part may import of kerasnd, beside itself. `errors`, `arguments` and `atomic` are for all.
 ALLOWED = {
     # learning
-    "feeding": set(), "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
-    "detector": {"collapse", "descent", "feeding", "networks", "saved_form"},
+    "raw": set(), "feeding": {"raw"}, "networks": set(), "optimizers": set(), "collapse": set(), "descent": set(), "saved_form": set(),
+    "detector": {"collapse", "descent", "feeding", "networks", "raw", "saved_form"},
     "fitted": {"detector", "feeding", "networks"},
     "attacks": set(), "densities": set(), "diffusion": set(), "frechet": set(), "jacobians": {"networks"}, "negatives": set(),
     "neighbours": set(),

@@ -29,10 +29,12 @@ def test_the_readmes_table_is_written_from_the_results_files():
     text, known = methods.README.read_text(), methods.read()
     assert text.count(methods.BEGIN) == text.count(methods.END) == 1
     assert methods.filled(text) == text, "python docs/results/methods.py writes it anew"
+    # Pages of their own stand in for what the table does not have whole.
+    table_without = [row for row in known["table"] if row["row"] not in methods.OTHERS]
     for name, column in (("table", "auroc"), ("odds", "auroc"), ("fitymi", "nd"), ("gpnd", "auroc"),
                          ("arae_curves/linf_p1_8", "auroc_0.5")):
         changed = [{**row, column: "0.01"} for row in known[name]]
-        assert methods.filled(text, **{name: changed}) != text
+        assert methods.filled(text, **{"table": table_without, name: changed}) != methods.filled(text, table=table_without)
 
 
 def test_a_cell_of_the_readme_is_a_mean_over_classes_of_means_over_seeds():
