@@ -39,6 +39,8 @@ class Detector(Descent, SavedForm, keras.Model):
         return "minmax" if len(example_shape) == 1 else cls.IMAGE_PREPROCESS
 
     def __init__(self, example_shape, preprocess):
+        if keras.config.dtype_policy().compute_dtype == "float64":
+            raise Misuse("`keras.config.dtype_policy()` must be float32 or a mixed one. Received: float64.")
         super().__init__(autocast=False)    # raw values keep their type: bfloat16 would round them
         imputing, kind = IMPUTING * str(preprocess).startswith(IMPUTING), str(preprocess).removeprefix(IMPUTING)
         kind = self.default_preprocess(example_shape) if kind == "auto" else kind

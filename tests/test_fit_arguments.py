@@ -120,6 +120,37 @@ def test_an_example_that_is_no_number_has_no_score_and_harms_no_other(variant, k
     np.testing.assert_allclose(score[well], detector.predict(x, batch_size=8, verbose=0)[well], rtol=1e-5, atol=1e-5)
 
 
+def two_inputs():
+    a, b = keras.Input((3,)), keras.Input((3,))
+    return keras.Model([a, b], keras.layers.Dense(3)(keras.layers.Concatenate()([a, b])))
+
+
+@pytest.mark.parametrize("network, told", [
+    (lambda: (lambda x: x), "Received: 'function'"), (lambda: keras.layers.Dense(3), "Received: 'Dense'"),
+    (lambda: keras.Sequential([keras.layers.Dense(3)]), "Received: a model that is not built"), (two_inputs, "Received: 2 inputs"),
+], ids=["function", "layer", "not built", "two inputs"])
+def test_an_own_network_is_a_built_keras_model(network, told):
+    encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+    for make in (kerasnd.DeepSVDD, kerasnd.FITYMI):
+        with pytest.raises(Misuse, match=f"`encoder` must be built from one input to one output, .*{told}"):
+            make(encoder=network())
+    for make in (kerasnd.Autoencoder, kerasnd.GPND):
+        with pytest.raises(Misuse, match=f"`decoder` must be built from .*{told}"):
+            make(encoder=encoder, decoder=network())
+    if network is not two_inputs:
+        with pytest.raises(Misuse, match=f"`denoiser` must be built from two inputs .*{told}"):
+            kerasnd.ScoreSDE(denoiser=network())
+
+
+def test_double_precision_is_refused_where_a_detector_is_made():
+    keras.config.set_dtype_policy("float64")
+    try:
+        with pytest.raises(Misuse, match="must be float32 or a mixed one. Received: float64"):
+            kerasnd.DeepSVDD(example_shape=(6,))
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def test_keras_own_export_and_its_older_format_point_to_ours(tmp_path):
     detector = build("deep_svdd")
     detector.fit(normals(40), verbose=0)

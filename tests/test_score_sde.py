@@ -194,5 +194,7 @@ def test_what_cannot_be_is_refused_in_one_line(arguments, told):
 
 def test_a_network_of_ones_own_must_map_examples_and_conditions():
     inputs = keras.Input((3,))
-    with pytest.raises(Misuse, match="`denoiser` must map"):
+    with pytest.raises(Misuse, match="`denoiser` must be built from two inputs"):
         ScoreSDE(denoiser=keras.Model(inputs, inputs * 2))
+    with pytest.raises(Misuse, match="`denoiser` must map"):
+        ScoreSDE(denoiser=keras.Model([inputs, keras.Input((2,))], inputs * 2))

@@ -164,6 +164,7 @@ def networks(example_shape, latent_dim, encoder, decoder):
         hidden, units = coders.table_sizes(shape[0])
         units = latent_dim or units
         return shape, variational.coder(shape, hidden, units), variational.bernoulli(units, hidden, shape)
+    given.model("decoder", decoder)
     units = encoder.output_shape[-1]
     if tuple(decoder.input_shape[1:]) != (units,) or tuple(decoder.output_shape[1:]) != shape or latent_dim not in (None, units):
         raise Misuse(f"`decoder` must map codes ({latent_dim or units},) to logits {shape}, as the encoder gives codes ({units},). "

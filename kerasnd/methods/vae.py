@@ -170,6 +170,7 @@ def _networks(example_shape, latent_dim, encoder, decoder, network):
         hidden, code = variational.sizes(shape, latent_dim)
         return shape, code, variational.mlp(shape, hidden), variational.bernoulli(code, hidden, shape)
     shape = given.shape_of(example_shape, encoder)
+    given.model("decoder", decoder)
     code = decoder.input_shape[-1]
     if tuple(decoder.output_shape[1:]) != shape or latent_dim not in (None, code):
         raise Misuse(f"`decoder` must map codes ({latent_dim or code},) to logits {shape}. Received: "

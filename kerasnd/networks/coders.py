@@ -76,6 +76,8 @@ def choose(example_shape, network, latent_dim, encoder=None, decoder=None):
     shape = given.shape_of(example_shape, encoder)
     if encoder is None:
         return (shape, *build(network, shape, latent_dim))
+    if decoder is not None:
+        given.model("decoder", decoder)
     if decoder is not None and (tuple(decoder.input_shape[1:]), tuple(decoder.output_shape[1:])) != (
             tuple(encoder.output_shape[1:]), shape):
         raise Misuse(f"`decoder` must map codes {tuple(encoder.output_shape[1:])} to examples {shape}. Received: "

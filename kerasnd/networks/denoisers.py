@@ -1,7 +1,7 @@
 """Which network sees the noise in an example: the user's, or one by the shape."""
 from kerasnd import arguments
 from kerasnd.errors import Misuse
-from kerasnd.networks import unet
+from kerasnd.networks import given, unet
 
 WIDTHS = {3: 32, 1: 128}        # axes of an example: channels of the first level, or units
 
@@ -37,10 +37,11 @@ def choose(example_shape, denoiser, width, multipliers, blocks, dropout, time):
 
 
 def _given(example_shape, denoiser):
-    shapes = [tuple(each.shape) for each in denoiser.inputs] if denoiser.built else []
-    if len(shapes) != 2 or shapes[1] != (None,) or None in shapes[0][1:] or tuple(denoiser.output_shape) != shapes[0]:
+    given.model("denoiser", denoiser, inputs=2)
+    shapes = [tuple(each.shape) for each in denoiser.inputs]
+    if shapes[1] != (None,) or None in shapes[0][1:] or tuple(denoiser.output_shape) != shapes[0]:
         raise Misuse("`denoiser` must map [examples (n, ...), condition (n,)] to noise of the examples' shape. Received: inputs of "
-                     f"the shapes {shapes or 'not built'}. Start it with keras.Input(example_shape) and keras.Input(()).")
+                     f"the shapes {shapes}. Start it with keras.Input(example_shape) and keras.Input(()).")
     shape = shapes[0][1:]
     if example_shape is not None and tuple(example_shape) != shape:
         raise Misuse(f"`example_shape` must be the denoiser's {shape}. Received: example_shape={tuple(example_shape)}. "

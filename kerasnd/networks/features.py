@@ -39,7 +39,9 @@ def choose(example_shape, encoder, backbone, pretrained, size, crop, normalizati
                      f"pretrained={pretrained!r}, backbone={backbone}.")
     elif pretrained and not pretrained.startswith(vit_weights.HUB) and not os.path.basename(pretrained).endswith(".npz"):
         raise Misuse(f"`pretrained` must be a .npz file, a .keras file or {vit_weights.HUB}PRESET. Received: {pretrained!r}.")
-    if example_shape is None or encoder is not None and len(encoder.input_shape if encoder.built else ()) != 4:
+    if encoder is not None:
+        given.model("encoder", encoder)
+    if example_shape is None or encoder is not None and len(encoder.input_shape) != 4:
         example_shape = given.shape_of(example_shape, encoder)      # a network of images may see another size than they have
     arguments.shape("example_shape", example_shape)
     shape = tuple(int(side) for side in example_shape)
