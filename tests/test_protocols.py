@@ -248,3 +248,15 @@ def test_defaults_are_those_of_the_signature():
     assert protocols.defaults("legacy_transductive") == {"variant": "mnist"}
     with pytest.raises(Misuse, match="Did you mean 'holdout'"):
         protocols.defaults("holdouts")
+
+
+@pytest.mark.parametrize("name", protocols.PROTOCOLS)
+def test_one_class_and_a_seed_stand_for_a_sequence_and_a_generator(name):
+    rng = numpy.random.default_rng(4)
+    category, official = numpy.repeat(numpy.arange(4), 700), numpy.tile(PARTS, 1400)
+    one = protocols.make(name, category, official, 2, 7)
+    other = protocols.make(name, category, official, (2,), numpy.random.default_rng(7))
+    assert protocols.fingerprint(one) == protocols.fingerprint(other)
+    for wrong in ("2", ("2",), (2.5,), (None,)):
+        with pytest.raises(Misuse, match="`normal` must be whole numbers, the classes' places"):
+            protocols.PROTOCOLS[name](category, official, wrong, rng)

@@ -4,12 +4,13 @@ import math
 
 import numpy
 
-from kerasnd.data.splits import exact_share, kinds, unhinted
+from kerasnd.data.splits import called, exact_share, kinds, unhinted
 from kerasnd.errors import Misuse, suggest
 
 BALANCES = ("subsample", "repeat", "none")
 
 
+@called
 def folds(category, official, normal, rng, fold=0, n_folds=5, validation_folds=1, anomaly_share=0.5, balance="subsample",
           per_class=None):
     """Both official parts mixed, every class cut into folds: one is judged, one gives the threshold, the others' normals train.

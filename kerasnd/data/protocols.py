@@ -12,7 +12,7 @@ import numpy
 from kerasnd.data.folds import folds
 from kerasnd.data.semi_supervised import legacy_leaking, semi_supervised
 from kerasnd.data.shares import p1
-from kerasnd.data.splits import Split, checked_share, fingerprint, kinds, official_parts, train_and_test, unhinted
+from kerasnd.data.splits import Split, called, checked_share, fingerprint, kinds, official_parts, train_and_test, unhinted
 from kerasnd.errors import Misuse, suggest
 
 __all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "folds", "holdout", "legacy_leaking",
@@ -21,14 +21,15 @@ __all__ = ["PROTOCOLS", "Split", "contaminated", "defaults", "fingerprint", "fol
 LEGACY_VARIANTS = ("mnist", "cifar10")
 
 
+@called
 def one_vs_rest(category, official, normal, rng):
     """Normals of the official training part against the whole official test part; the ARAE study calls it p2.
 
     Args:
         category: int64 (n,) in -1..k-1; -1 is neither normal nor judged.
         official: str (n,), "train" or "test"; anything else takes no part.
-        normal: sequence of int, the normal categories.
-        rng: numpy.random.Generator; nothing is drawn.
+        normal: int or a sequence of them, the normal categories.
+        rng: numpy.random.Generator, or the seed of one; nothing is drawn.
 
     Returns:
         Split, hints all 0, indices ascending.
@@ -46,6 +47,7 @@ def one_vs_rest(category, official, normal, rng):
     return unhinted("one_vs_rest", train, test, is_anomalous, train_part)
 
 
+@called
 def holdout(category, official, normal, rng, test_share=0.4):
     """Normals of a random training share against the rest of every class; official parts play no role.
 
@@ -67,6 +69,7 @@ def holdout(category, official, normal, rng, test_share=0.4):
     return unhinted("holdout", numpy.flatnonzero(train_part & is_normal), numpy.flatnonzero(test_part), is_anomalous, train_part)
 
 
+@called
 def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
     """`one_vs_rest`, or `holdout` where there are no official parts, with anomalies hidden among the training normals.
 
@@ -97,6 +100,7 @@ def contaminated(category, official, normal, rng, share=0.05, test_share=0.4):
     return unhinted("contaminated", train, numpy.flatnonzero(test_part), is_anomalous, train_part)
 
 
+@called
 def legacy_transductive(category, official, normal, rng, variant="mnist"):
     """NOT A FAIR NUMBER: the released OC-NN protocols, which train on the very examples that they judge.
 
@@ -176,7 +180,7 @@ def make(name, category, official, normal, rng, **options):
     split = _protocol(name)(category, official, normal, rng, **options)
     if not split.label.any():
         raise Misuse(f"`normal` must leave anomalies to judge. Received: protocol {name} gives 0 anomalies among "
-                     f"{len(split.test)} test examples; {len(set(normal))} of {len(numpy.unique(category))} classes "
+                     f"{len(split.test)} test examples; {len(numpy.unique(normal))} of {len(numpy.unique(category))} classes "
                      "are normal. Name fewer classes, or give --outliers.")
     return split
 

@@ -4,10 +4,11 @@ import math
 
 import numpy
 
-from kerasnd.data.splits import checked_share, exact_share, kinds, spare, unhinted
+from kerasnd.data.splits import called, checked_share, exact_share, kinds, spare, unhinted
 from kerasnd.errors import Misuse
 
 
+@called
 def p1(category, official, normal, rng, anomaly_share=0.5, train_share=0.6, validation_share=0.2):
     """All examples of both parts, mixed: three fifths of the normals train, a fifth each gives the threshold and is judged.
 

@@ -1,7 +1,9 @@
 """Indices into a pool: who trains, who is judged, what may be known and what is true; and the checks that all share."""
 import dataclasses
 import fractions
+import functools
 import hashlib
+import numbers
 
 import numpy
 
@@ -92,6 +94,21 @@ def spare(train, test, training_part=None):
     left = numpy.array(training_part, bool)
     left[train] = left[test] = False
     return numpy.flatnonzero(left).astype(numpy.int64)
+
+
+def called(protocol):
+    """A protocol that also takes one class as `normal`, and a seed as `rng`.
+
+    Raises:
+        Misuse: a class that is no whole number.
+    """
+    @functools.wraps(protocol)
+    def split(category, official, normal, rng, *options, **named):
+        normal = (normal,) if isinstance(normal, (numbers.Integral, str)) else tuple(normal)
+        if not all(isinstance(each, numbers.Integral) for each in normal):
+            raise Misuse(f"`normal` must be whole numbers, the classes' places in the pool's `names`, from 0. Received: {normal}.")
+        return protocol(category, official, normal, numpy.random.default_rng(rng), *options, **named)
+    return split
 
 
 def kinds(category, normal):
