@@ -128,9 +128,10 @@ def caption(tables, cells):
             factors.setdefault(float(cell["shorten"] or 1), set()).add(cell["row"])
         if factors:
             most = max(sorted(factors), key=lambda factor: len(factors[factor]))
-            rarer = [f"{row} {divided(factor)}" for factor in sorted(factors) if factor != most for row in sorted(factors[factor])]
-            told.append(f"{data} {divided(most)}" + f" ({', '.join(rarer)})" * bool(rarer)
-                        + " in bfloat16" * all("--precision=bfloat16" in cell["sweep"] for cell in mine))
+            exact = {cell["row"] for cell in mine if "--precision=bfloat16" not in cell["sweep"]}
+            rarer = [f"{row} {divided(factor)}" + " in bfloat16" * bool(exact and row not in exact)
+                     for factor in sorted(factors) if factor != most for row in sorted(factors[factor])]
+            told.append(f"{data} {divided(most)}" + f" ({', '.join(rarer)})" * bool(rarer) + " in bfloat16" * (not exact))
     usual = max((seeds for _, seeds in tables), default=0)
     fewer = {}
     for name, seeds in tables:
