@@ -73,9 +73,11 @@ def test_the_caption_tells_by_what_the_cells_were_divided():
     cells = [cell("a", "5"), cell("b", "5"), cell("c", "10"), cell("d", "4", "bfloat16"), {**cell("kde", ""), "epochs": "0"},
              cell("a", "15", "bfloat16", "cifar10"), *({**cell("arae", "10"), "normal": str(digit)} for digit in range(10))]
     told = methods.caption([("x", 10), ("y", 3)], cells)
-    assert "schedules: MNIST divided by 5 (d divided by 4 in bfloat16, arae divided by 10, c divided by 10); CIFAR-10 divided by 15 in bfloat16" in told
+    assert ("schedules: MNIST divided by 5 (d divided by 4 in bfloat16, arae divided by 10, c divided by 10); "
+            "CIFAR-10 divided by 15 in bfloat16") in told
     assert "10 seeds (3 for y)" in told and "on pages of their own gpnd: 8 whole" in told and "arae: whole" not in told
-    assert "MNIST divided by 5 (d divided by 4 in bfloat16, c divided by 10)" in methods.caption([], cells[:-1])       # of nine digits: its own page's stand
+    nine = methods.caption([], cells[:-1])      # its own page's stand
+    assert "MNIST divided by 5 (d divided by 4 in bfloat16, c divided by 10)" in nine
 
 
 def test_means_are_over_classes_and_only_whole_rows_have_one():
